@@ -1,0 +1,56 @@
+// Checks that imports between the rooms of src/ point one way (docs/architecture.md), and that only the process edge
+// touches `process`. Prints every arrow that does not hold and exits with 1.
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** What each room may import besides itself; every room may import `model`. */
+const arrows: Readonly<Record<string, readonly string[]>> = {
+  main: ['cli'],
+  cli: ['scenario', 'harness', 'pbs', 'workload', 'analysis', 'report', 'ui', 'strategy', 'process', 'cache'],
+  harness: ['scenario', 'strategy', 'metrics', 'pbs', 'link', 'storage', 'workload', 'decode', 'target', 'clock', 'process', 'cache'],
+  scenario: ['strategy'],
+  workload: ['pbs/format', 'pbs/datastore', 'cache'],
+  pbs: ['storage', 'clock', 'process'],
+  link: ['clock', 'process'],
+  storage: ['clock'],
+  decode: ['pbs/format'],
+  target: ['decode', 'clock', 'pbs/format'],
+  metrics: ['process'],
+  strategy: [],
+  analysis: ['stats'],
+  report: ['analysis'],
+  ui: [],
+  stats: [],
+  clock: [],
+  process: [],
+  cache: [],
+  model: [],
+};
+
+/** Files that may touch `process`: the edge and the entry files of the processes of a run. */
+const edges = /^(main\.ts|cli\/.*|process\/.*|.*\/(main|worker|alarm-thread)\.ts)$/u;
+
+const source = fileURLToPath(new URL('../src', import.meta.url));
+const problems: string[] = [];
+for (const file of globSync('**/*.ts', { cwd: source })) {
+  const room = file.includes('/') ? (file.split('/')[0] ?? '') : file.replace(/\.ts$/u, '');
+  const allowed = arrows[room];
+  if (allowed === undefined) {
+    problems.push(`${file}: the room ${room} is not in the list of scripts/check-imports.ts`);
+    continue;
+  }
+  const text = readFileSync(join(source, file), 'utf8');
+  for (const [, specifier = ''] of text.matchAll(/(?:from|import|import\()\s*'(\.[^']+)'/gu)) {
+    const target = relative(source, normalize(join(source, dirname(file), specifier)));
+    const other = target.split('/')[0] ?? '';
+    const permitted = other === room || other === 'model' || allowed.some((name) => target === name || target.startsWith(`${name}/`) || target === `${name}.ts`);
+    if (!permitted) problems.push(`${file} imports ${target}: ${room} may import model${allowed.map((name) => `, ${name}`).join('')}`);
+  }
+  const code = text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$/gmu, '');
+  if (!edges.test(file) && /(?<![\w.'-])process\.(?!hrtime)/u.test(code)) {
+    problems.push(`${file} touches process: only the process edge may`);
+  }
+}
+for (const problem of problems) console.error(problem);
+process.exitCode = problems.length === 0 ? 0 : 1;

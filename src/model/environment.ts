@@ -1,0 +1,103 @@
+import type { StrategyKnobs } from './ports.ts';
+
+/** The emulated link. Base units; a missing rate means that nothing limits it. */
+export interface LinkSettings {
+  /** Added round trip, half of it in each direction. */
+  readonly roundTripMs: number;
+  /** Each direction's delay varies uniformly by up to this much either way, never reordering. */
+  readonly jitterMs: number;
+  /** Per direction, shared by all connections; bytes per second of TCP payload. */
+  readonly rateBytesPerSecond?: number;
+  /** Per connection and direction. */
+  readonly connectionRateBytesPerSecond?: number;
+}
+
+/** The emulated datastore disk. */
+export interface StorageSettings {
+  /** From the start of a read until its first byte. */
+  readonly readLatencyMs: number;
+  /** Shared by all reads. */
+  readonly bandwidthBytesPerSecond?: number;
+  /** Reads that are served at the same time; the others wait. */
+  readonly queueDepth: number;
+}
+
+/** A synthetic image; all shares are of the image's chunks. */
+export interface ImageSettings {
+  readonly sizeBytes: number;
+  /** 0..1: full chunks of zeros. */
+  readonly zeroShare: number;
+  /** 0..1: non-zero chunks whose content stands earlier in the image. */
+  readonly repeatedShare: number;
+  /** Plain bytes per compressed byte that zstd level 1 reaches on the non-zero chunks; 1 is incompressible. */
+  readonly compressionRatio: number;
+  readonly seed: string;
+}
+
+export interface HistorySettings {
+  /** Backups in the group, the first full one included; the newest is restored. */
+  readonly depth: number;
+  /** 0..1: share of the chunks that each backup after the first changes. */
+  readonly changeRate: number;
+}
+
+/** The target of a restore. */
+export type TargetSettings =
+  | { readonly kind: 'discard' }
+  /** `path` is absolute; the file must not exist yet and is removed after its hash was taken. */
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'throttled'; readonly rateBytesPerSecond: number };
+
+/** Where chunks come from: a synthetic image, or a datastore that is there already. */
+export type ServerSettings =
+  | { readonly kind: 'embedded' }
+  | {
+      readonly kind: 'embedded';
+      /** Absolute path. */
+      readonly datastore: string;
+      /** `vm/100/2026-02-16T16:30:44Z` */
+      readonly snapshot: string;
+      /** `drive-scsi0.img.fidx`; a missing suffix is added. */
+      readonly archive: string;
+      /** Of the whole image, 64 hex digits. */
+      readonly sha256?: string;
+    };
+
+export interface StrategySettings {
+  readonly name: string;
+  /** Unique in its scenario; the name unless the scenario gives another. */
+  readonly label: string;
+  readonly knobs: StrategyKnobs;
+}
+
+/** Interleaved: blocks of every case and strategy once, shuffled. Grouped: all repeats of one strategy together. */
+export const trialOrders = ['interleaved', 'grouped'] as const;
+export type TrialOrder = (typeof trialOrders)[number];
+
+export interface TrialSettings {
+  /** Measured trials of each strategy in each case. */
+  readonly repeats: number;
+  /** Trials before them that are run and recorded but do not count. */
+  readonly warmUp: number;
+  readonly order: TrialOrder;
+  /** No new block starts once this much time has gone into trials; the first measured block always runs. */
+  readonly timeBudgetMs?: number;
+  /** Whether spans are recorded and the sampler runs. */
+  readonly recording: boolean;
+  /** A trial in which no chunk arrives for so long has failed. */
+  readonly stallTimeoutMs: number;
+}
+
+/** One cell of the scenario's matrix. */
+export interface CaseSettings {
+  readonly index: number;
+  /** The matrix values of this case in base units: `link.roundTripMs: 10`. Empty without a matrix. */
+  readonly parameters: Readonly<Record<string, number | string>>;
+  readonly server: ServerSettings;
+  readonly link: LinkSettings;
+  readonly storage: StorageSettings;
+  readonly image: ImageSettings;
+  readonly history: HistorySettings;
+  readonly target: TargetSettings;
+  readonly strategies: readonly StrategySettings[];
+}

@@ -1,0 +1,134 @@
+import type { Metric, UseRow } from './metric.ts';
+import type { RateName } from './objective.ts';
+import type { HostFacts, ImageFacts, LinkCalibration, RecordedError, RecordedWarning, RunStatus, TrialBytes, TrialStatus } from './records.ts';
+
+/** Version of report.json. */
+export const reportFormatVersion = 1;
+
+export const verdictCodes = [
+  'serialised-by-latency',
+  'link',
+  'storage',
+  'client-cpu',
+  'server-cpu',
+  'target',
+  'emulator-bound',
+  'inconclusive',
+] as const;
+export type VerdictCode = (typeof verdictCodes)[number];
+
+export interface Evidence {
+  /** E.g. `link utilization`. */
+  readonly name: string;
+  readonly measured: Metric;
+  /** What the rule compares it with, e.g. `>= 0.9`. */
+  readonly threshold: string;
+  readonly met: boolean;
+}
+
+/** What limits one strategy in one case, by the rule that the report states. */
+export interface Verdict {
+  readonly code: VerdictCode;
+  /** What was found, one sentence. */
+  readonly sentence: string;
+  /** Whose limit this is: the first strategy of the scenario. */
+  readonly strategy: string;
+  readonly evidence: readonly Evidence[];
+  /** What to try next, one sentence. */
+  readonly next: string;
+  /** The rule, in words. */
+  readonly rule: string;
+}
+
+/** Absent where no trial was measured. */
+export interface Throughput {
+  readonly medianBytesPerSecond: number;
+  readonly interval: readonly [number, number];
+}
+
+/** Share of all chunk time (queued to written) that went into each phase; they add up to 1. */
+export const phases = ['queued', 'waiting', 'receiving', 'decoding', 'held', 'writing'] as const;
+export type Phase = (typeof phases)[number];
+
+export interface TrialReport {
+  readonly index: number;
+  readonly block: number;
+  readonly status: TrialStatus;
+  readonly warmUp: boolean;
+  readonly durationMs?: number;
+  readonly verified?: boolean;
+  readonly sha256?: string;
+  readonly bytes?: TrialBytes;
+  readonly error?: RecordedError;
+}
+
+export interface StrategyReport {
+  readonly name: string;
+  readonly label: string;
+  readonly knobs: Readonly<Record<string, number>>;
+  readonly throughput: Partial<Readonly<Record<RateName, Throughput>>>;
+  readonly cpuSecondsPerGb: { readonly client: Metric; readonly server: Metric; readonly proof: Metric };
+  readonly chunkLatencyMs: { readonly p50: Metric; readonly p95: Metric; readonly p99: Metric; readonly max: Metric };
+  readonly phaseShares: Partial<Readonly<Record<Phase, number>>>;
+  /** How far writes were from index order, in chunks. */
+  readonly writeDisplacement: { readonly mean: Metric; readonly max: Metric };
+  /** Time that decoded chunks waited for their turn to be written. */
+  readonly headOfLineWaitMs: { readonly p50: Metric; readonly p95: Metric; readonly max: Metric };
+  readonly peakBufferedBytes: Metric;
+  /** Little's law: throughput x latency, beside the mean number in flight that was measured. */
+  readonly littlesLaw: { readonly predictedInFlight: Metric; readonly measuredInFlight: Metric };
+  readonly trials: readonly TrialReport[];
+}
+
+export const comparisonVerdicts = ['faster', 'slower', 'not-distinguishable', 'inconclusive'] as const;
+export type ComparisonVerdict = (typeof comparisonVerdicts)[number];
+
+/** Two strategies of one case, by data rate, paired by block. */
+export interface Comparison {
+  readonly of: string;
+  readonly to: string;
+  /** Absent without a block in which both were measured. */
+  readonly ratio?: number;
+  readonly interval?: readonly [number, number];
+  readonly pairs: number;
+  readonly verdict: ComparisonVerdict;
+}
+
+export interface CaseReport {
+  readonly parameters: Readonly<Record<string, number | string>>;
+  readonly image?: ImageFacts;
+  readonly link: { readonly asked: Readonly<Record<string, number>>; readonly achieved?: LinkCalibration };
+  readonly verdict: Verdict;
+  readonly strategies: readonly StrategyReport[];
+  readonly comparisons: readonly Comparison[];
+  readonly use: readonly UseRow[];
+}
+
+export interface ObjectiveReport {
+  readonly text: string;
+  readonly passed: boolean;
+  /** The left side's value over the right side's, in the case where it is worst; absent if it could not be measured. */
+  readonly measured?: number;
+  readonly reason?: string;
+}
+
+/** `report.json`: the stable machine interface. */
+export interface Report {
+  readonly formatVersion: number;
+  readonly tool: { readonly name: string; readonly version: string; readonly node: string };
+  readonly mode: 'emulate';
+  readonly scenario: { readonly name: string; readonly sha256: string; readonly file: string; readonly description?: string };
+  readonly host: HostFacts;
+  readonly startedAt: string;
+  readonly status: RunStatus;
+  /** That of the first case. */
+  readonly verdict: Verdict;
+  readonly cases: readonly CaseReport[];
+  /** That of the first case. */
+  readonly use: readonly UseRow[];
+  readonly objectives: readonly ObjectiveReport[];
+  readonly warnings: readonly RecordedWarning[];
+  /** How intervals were made, and what the clock was. */
+  readonly methods: readonly string[];
+  readonly emulatorCeilingBytesPerSecond: Metric;
+}

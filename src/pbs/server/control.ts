@@ -1,0 +1,32 @@
+import type { StorageSettings } from '../../model/environment.ts';
+import type { StorageCounters } from '../../model/records.ts';
+
+/** What the harness asks of the embedded server's process, over its IPC channel; nothing of it is in argv or env. */
+export interface EmbeddedServerCalls {
+  /** Binds to 127.0.0.1, on a free port unless one is given. */
+  listen(options: ListenOptions): Promise<Listening>;
+  /** Makes a datastore folder available under a store name; replaces an earlier one of that name. */
+  mount(options: { readonly store: string; readonly path: string }): void;
+  /** Takes effect for every read that starts afterwards. */
+  setStorage(settings: StorageSettings): void;
+  /** Storage counters since the last call of `resetCounters`. */
+  counters(): StorageCounters;
+  resetCounters(): void;
+  [method: string]: (parameter: never) => unknown;
+}
+
+export interface ListenOptions {
+  readonly port?: number;
+  /** User id that may log in, e.g. `root@pam`. */
+  readonly userId: string;
+  /** Random for every run; must be kept out of logs and error texts. */
+  readonly secret: string;
+  /** Folder of the certificate and its key, made on first use. */
+  readonly certificateFolder: string;
+}
+
+export interface Listening {
+  readonly port: number;
+  /** SHA-256 over the DER certificate, lower-case hex pairs joined with colons. */
+  readonly fingerprint: string;
+}

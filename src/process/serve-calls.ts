@@ -1,0 +1,34 @@
+import { systemErrorCode } from '../model/errors.ts';
+
+interface Call {
+  readonly id: number;
+  readonly method: string;
+  readonly parameter: unknown;
+}
+
+/**
+ * The child's end of a {@link ServiceProcess}: answers its calls, tells the parent that it is ready, and ends this
+ * process when the parent is gone. Signals of the terminal are left to the parent, which ends this process in order.
+ */
+export function serveCalls(methods: object, { onEnd }: { readonly onEnd?: () => Promise<void> | void } = {}): void {
+  const handlers = methods as Readonly<Record<string, (parameter: unknown) => unknown>>;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
+  process.on('disconnect', () => {
+    void Promise.resolve(onEnd?.()).finally(() => process.exit(0));
+  });
+  process.on('message', (message) => {
+    const { id, method, parameter } = message as Call;
+    const handler = handlers[method];
+    Promise.try(() => {
+      if (handler === undefined) throw new Error(`unknown call ${method}`);
+      return handler(parameter);
+    }).then(
+      (result) => process.send?.({ id, result }),
+      (error: unknown) => {
+        const code = systemErrorCode(error);
+        process.send?.({ id, error: { message: error instanceof Error ? error.message : String(error), ...(code === undefined ? {} : { code }) } });
+      },
+    );
+  });
+  process.send?.({ id: -1 });
+}

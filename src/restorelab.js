@@ -1,0 +1,25 @@
+#!/usr/bin/env node
+// The command. Starts the sources in a checkout and the compiled code in an installed package, and says so clearly
+// where Node.js is too old for either. Plain JavaScript, so that any Node can read it.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { constants } from 'node:os';
+import { fileURLToPath } from 'node:url';
+
+const sources = new URL('./main.ts', import.meta.url);
+const bundledNode = fileURLToPath(new URL('../node_modules/.bin/node', import.meta.url));
+
+if (Number(process.versions.node.split('.')[0]) >= 24) {
+  await import(existsSync(sources) ? sources.href : new URL('../dist/main.js', import.meta.url).href);
+} else if (existsSync(bundledNode)) {
+  // The signal that ends the terminal's foreground group reaches both processes; only the inner one acts on it.
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {});
+  const { status, signal } = spawnSync(bundledNode, process.argv.slice(1), { stdio: 'inherit' });
+  process.exitCode = status ?? 128 + constants.signals[signal];
+} else {
+  process.stderr.write(
+    `restorelab needs Node.js 24 or newer; this is ${process.versions.node}.\n` +
+      'Hint: run `npm start` once in a checkout, or install Node.js 24.\n',
+  );
+  process.exitCode = 5;
+}
