@@ -1,0 +1,152 @@
+import type { OnReadOpts } from 'node:net';
+import type { Duplex } from 'node:stream';
+
+/** Header fields of a request or response without the pseudo fields; names in lower case. */
+export type HeaderFields = Readonly<Record<string, string>>;
+
+/** What an HTTP/2 end announces of itself, RFC 9113 sections 6.5.2 and 6.9. All in bytes but the stream count. */
+export interface Http2Settings {
+  /** Receive window of each stream. */
+  readonly initialWindowSize: number;
+  /** Receive window of the whole connection. */
+  readonly connectionWindowSize: number;
+  /** Largest payload of a frame that this end is ready to receive. */
+  readonly maxFrameSize: number;
+  /** Streams that the other end may have open; announced by servers. */
+  readonly maxConcurrentStreams?: number;
+  readonly maxHeaderListSize?: number;
+}
+
+export interface ServerRequest {
+  /** As sent, e.g. `GET`. */
+  readonly method: string;
+  /** The path before the `?`, not decoded. */
+  readonly path: string;
+  /** What follows the first `?`, not decoded; empty without one. */
+  readonly query: string;
+  readonly headers: HeaderFields;
+  /** Aborted when the client has reset the stream or the connection has ended; nobody waits for a response then. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Bytes of known length are sent as they are and must not change until the stream has ended. An iterable (a file
+ * stream, for instance) is read at the pace of the client; its `return` is called when the client goes away.
+ */
+export type ServerBody = Uint8Array | AsyncIterable<Uint8Array>;
+
+export interface ServerResponse {
+  readonly status: number;
+  /** Sent as given and in this order; a transport adds nothing, `date` and `content-length` included. */
+  readonly headers: HeaderFields;
+  readonly body: ServerBody;
+}
+
+/** Must not reject; a rejection resets the stream with INTERNAL_ERROR. The body of a request is discarded. */
+export type ServerHandler = (request: ServerRequest) => Promise<ServerResponse>;
+
+/** The serving end of one HTTP/2 connection. */
+export interface ServerConnection {
+  /** Resolves when the connection has ended, whatever the reason; never rejects. */
+  readonly closed: Promise<void>;
+  /** Ends the connection at once, open streams included. */
+  close(): void;
+}
+
+/** The serving end of HTTP/2, replaceable. */
+export interface ServerTransport {
+  /** E.g. `node:http2`; for reports. */
+  readonly name: string;
+  /**
+   * Speaks HTTP/2 with prior knowledge on a connected socket and takes it over. The caller must have flushed its own
+   * writes. `head` holds bytes that the client has sent already, its preface for instance.
+   */
+  accept(
+    socket: Duplex,
+    handler: ServerHandler,
+    options: { readonly head?: Uint8Array; readonly settings: Http2Settings },
+  ): ServerConnection;
+}
+
+export interface ResponseHead {
+  readonly status: number;
+  readonly headers: HeaderFields;
+  /** Bytes; absent where the server did not announce a length. */
+  readonly contentLength?: number;
+}
+
+/**
+ * Where the body of a response goes: memory of at least the body's length, which the transport fills from its start,
+ * or a function that is given the body piece by piece. The bytes of a piece are valid only during the call, because a
+ * transport may read the next ones into the same memory.
+ */
+export type BodyDestination = Uint8Array | ((piece: Uint8Array) => void);
+
+/** Called synchronously at each stage, so that a caller can read its own clock there. Each at most once. */
+export interface RequestHooks {
+  /** The request was handed to the socket. */
+  readonly requestSent?: () => void;
+  /** The response's headers have arrived. */
+  readonly firstByte?: () => void;
+  /** The last byte of the body is in its destination. */
+  readonly lastByte?: () => void;
+}
+
+export interface ClientRequest {
+  /** With its query: `/chunk?digest=...`. */
+  readonly path: string;
+  /** Beside the pseudo fields. */
+  readonly headers?: HeaderFields;
+  /** Resets the stream. */
+  readonly signal: AbortSignal;
+  /** Called once, when the final headers have arrived and before any byte of the body. If it throws, the request rejects. */
+  readonly receive: (head: ResponseHead) => BodyDestination;
+  readonly hooks?: RequestHooks;
+}
+
+export interface ClientResponse extends ResponseHead {
+  /** Bytes of the body that were received. */
+  readonly bodyBytes: number;
+}
+
+/** How far the connection's own receive window is used; a window without room while data is pending limits a restore. */
+export interface WindowUsage {
+  readonly sizeBytes: number;
+  /** Received but not yet given back to the server by WINDOW_UPDATE. */
+  readonly unacknowledgedBytes: number;
+}
+
+/** The requesting end of one HTTP/2 connection. */
+export interface ClientConnection {
+  /**
+   * GET. Resolves when the whole body is in its destination, whatever the status. Rejects with the signal's reason when
+   * aborted, and with a ServerError when the stream or connection ends early, or the body is shorter or longer than its
+   * content-length or destination. Once it has settled, its destination is never written to again.
+   */
+  request(request: ClientRequest): Promise<ClientResponse>;
+  readonly localWindow: WindowUsage;
+  /** Requests that the server allows at the same time; Infinity until its SETTINGS have arrived. */
+  readonly maxConcurrentStreams: number;
+  /** Ends the connection at once; requests in flight reject. */
+  close(): void;
+  /** Resolves when the connection has ended: with the cause, or with undefined after `close`. Never rejects. */
+  readonly closed: Promise<Error | undefined>;
+}
+
+/** The requesting end of HTTP/2, replaceable. */
+export interface ClientTransport {
+  /** E.g. `node:http2`; for reports. */
+  readonly name: string;
+  /**
+   * Options to merge into those of `tls.connect`, made afresh for each socket, for a transport that reads through
+   * `onread` into its own memory: that can be chosen only when a socket is created, and 1.1 against 2.6 GB per
+   * CPU-second hang on it. Such a socket emits no `data`; what arrives before `connect` (the HTTP/1.1 answers) goes to
+   * `receive`, valid only during the call. Absent for a transport that reads its socket as a stream.
+   */
+  readonly prepareSocket?: (receive: (bytes: Uint8Array) => void) => { readonly onread: OnReadOpts };
+  /**
+   * Sends the preface and takes the socket over, right after the 101 response; does not wait for the server's
+   * SETTINGS. `head` holds bytes that arrived behind that response.
+   */
+  connect(socket: Duplex, options: { readonly head?: Uint8Array; readonly settings: Http2Settings }): ClientConnection;
+}
