@@ -18,6 +18,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   target: ['decode', 'clock', 'pbs/format'],
   metrics: ['process'],
   strategy: [],
+  simulation: ['strategy', 'clock', 'link', 'storage'],
   analysis: ['stats'],
   report: ['analysis'],
   ui: [],
