@@ -1,0 +1,43 @@
+import { geometricMean, mean, sampleDeviation } from './mean.ts';
+import { twoSidedT } from './student-t.ts';
+
+/** Of every interval in a report. */
+export const CONFIDENCE = 0.95;
+
+export type Interval = readonly [low: number, high: number];
+
+/**
+ * 95 % interval of the geometric mean: Student's t-interval of the mean of the logarithms, taken back. Rates and ratios
+ * are positive and skewed, so the logarithm is where they are nearest to symmetric. Absent for fewer than two values
+ * (one says nothing of the spread) or where a value is not above 0.
+ */
+export function logInterval(values: readonly number[]): Interval | undefined {
+  if (values.length < 2 || !values.every((value) => value > 0)) return undefined;
+  const logs = values.map(Math.log);
+  const centre = mean(logs);
+  const deviation = sampleDeviation(logs);
+  if (centre === undefined || deviation === undefined) return undefined;
+  const half = (twoSidedT(CONFIDENCE, logs.length - 1) * deviation) / Math.sqrt(logs.length);
+  return [Math.exp(centre - half), Math.exp(centre + half)];
+}
+
+export interface PairedRatio {
+  readonly pairs: number;
+  /** Geometric mean of the pairs' ratios. */
+  readonly ratio: number;
+  /** Absent for one pair. */
+  readonly interval?: Interval;
+}
+
+/**
+ * How many times `of` is `to`, from values measured in pairs (one pair a block), so that what slows a whole block, such
+ * as another load on the machine, cancels out. Undefined without pairs or where a value is not above 0.
+ */
+export function pairedRatio(pairs: readonly { readonly of: number; readonly to: number }[]): PairedRatio | undefined {
+  if (!pairs.every(({ of, to }) => of > 0 && to > 0)) return undefined;
+  const ratios = pairs.map(({ of, to }) => of / to);
+  const ratio = geometricMean(ratios);
+  if (ratio === undefined) return undefined;
+  const interval = logInterval(ratios);
+  return { pairs: pairs.length, ratio, ...(interval === undefined ? {} : { interval }) };
+}
