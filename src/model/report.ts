@@ -43,7 +43,8 @@ export interface Verdict {
 /** Absent where no trial was measured. */
 export interface Throughput {
   readonly medianBytesPerSecond: number;
-  readonly interval: readonly [number, number];
+  /** 95 %; absent for a single trial, which says nothing of the spread. */
+  readonly interval?: readonly [number, number];
 }
 
 /** Share of all chunk time (queued to written) that went into each phase; they add up to 1. */
