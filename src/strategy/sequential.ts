@@ -14,5 +14,6 @@ export const sequential: Strategy = {
       if (slot.isZero) await target.writeZeroes(slot.offset, slot.length);
       else await target.write(slot.offset, await decoder.decode(await source.fetch(slot.digest, signal), slot));
     }
+    signal.throwIfAborted();
   },
 };

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+
+import * as fc from 'fast-check';
+
+import type { Strategy } from '../../src/model/ports.ts';
+import { strategies } from '../../src/strategy/strategies.ts';
+import { CHUNK_SIZE, imageOf, simulateRestore, type RestoreOptions } from '../simulation/simulated-restore.ts';
+
+const cost = fc.integer({ min: 0, max: 20 });
+
+/** Random images, knobs and service times, which differ from chunk to chunk. */
+const circumstances = fc.record({
+  kinds: fc.array(fc.constantFrom('D', 'D', 'D', '0'), { maxLength: 24 }),
+  shortTail: fc.boolean(),
+  inFlight: fc.integer({ min: 1, max: 8 }),
+  decodeThreads: fc.integer({ min: 0, max: 4 }),
+  writers: fc.integer({ min: 1, max: 3 }),
+  roundTripMs: fc.integer({ min: 0, max: 10 }).map((half) => half * 2),
+  linkMs: fc.constantFrom(0, 1, 2, 4, 8),
+  readLatencyMs: cost,
+  queueDepth: fc.integer({ min: 1, max: 4 }),
+  writeZeroesMs: cost,
+  decodeCosts: fc.array(cost, { minLength: 5, maxLength: 5 }),
+  writeCosts: fc.array(cost, { minLength: 7, maxLength: 7 }),
+  fetchDelays: fc.array(cost, { minLength: 3, maxLength: 3 }),
+});
+
+const restores = circumstances.map(withFunctions);
+
+function withFunctions({
+  kinds,
+  shortTail,
+  decodeCosts,
+  writeCosts,
+  fetchDelays,
+  ...costs
+}: typeof circumstances extends fc.Arbitrary<infer Value> ? Value : never) {
+  return {
+    ...costs,
+    image: imageOf(kinds.join('') + (shortTail ? 's' : '')),
+    decodeMs: ({ index }: { readonly index: number }) => decodeCosts[index % 5] ?? 0,
+    writeMs: (offset: number) => writeCosts[(offset / CHUNK_SIZE) % 7] ?? 0,
+    fetchDelayMs: (slot: number) => fetchDelays[slot % 3] ?? 0,
+  };
+}
+
+const inFlightOf = (strategy: Strategy, options: RestoreOptions): number =>
+  strategy.fixed.includes('inFlight') ? strategy.defaults.inFlight : (options.inFlight ?? 0);
+
+for (const strategy of Object.values(strategies)) {
+  suite(strategy.name, () => {
+    test('every slot is written once, where it belongs, and nothing is fetched twice', async () => {
+      await fc.assert(
+        fc.asyncProperty(restores, async (options) => {
+          const { observed, error, clock } = await simulateRestore(strategy, options);
+          assert.equal(error, undefined);
+          const slots = [...options.image.slots()];
+          const written = observed.writes.toSorted((a, b) => a.slot - b.slot);
+          assert.deepEqual(
+            written.map(({ offset, length, zeroes }) => ({ offset, length, zeroes })),
+            slots.map(({ offset, length, isZero }) => ({ offset, length, zeroes: isZero })),
+          );
+          assert.deepEqual(
+            observed.fetches.map(({ slot }) => slot),
+            slots.filter(({ isZero }) => !isZero).map(({ index }) => index),
+          );
+          assert.equal(observed.running, 0);
+          assert.equal(clock.sleeping, 0);
+        }),
+        { numRuns: 60 },
+      );
+    });
+
+    test('never more than inFlight chunks are between their request and the return of their write', async () => {
+      await fc.assert(
+        fc.asyncProperty(restores, async (options) => {
+          const { observed } = await simulateRestore(strategy, options);
+          const dataSlots = observed.fetches.length;
+          assert.ok(observed.peakInFlight <= inFlightOf(strategy, options));
+          // A window that a strategy leaves unused would be a fault as well.
+          if (strategy.name !== 'window-unordered' && options.roundTripMs > 0) {
+            assert.equal(observed.peakInFlight, Math.min(inFlightOf(strategy, options), dataSlots));
+          }
+        }),
+        { numRuns: 40 },
+      );
+    });
+
+    test('no restore is faster than its busiest resource, or slower than one step after the other', async () => {
+      await fc.assert(
+        fc.asyncProperty(restores, async (options) => {
+          const { totalMs } = await simulateRestore(strategy, options);
+          const data = [...options.image.slots()].filter(({ isZero }) => !isZero);
+          const sum = (costs: readonly number[]): number => costs.reduce((total, ms) => total + ms, 0);
+          const decodes = data.map((slot) => options.decodeMs(slot));
+          const writes = data.map(({ offset }) => options.writeMs(offset));
+          const zeroes = (options.image.slotCount - data.length) * options.writeZeroesMs;
+          const transit = data.map(
+            ({ index }) => options.fetchDelayMs(index) + options.roundTripMs + options.readLatencyMs + options.linkMs,
+          );
+          const serial = sum(transit) + sum(decodes) + sum(writes) + zeroes;
+          const lowerBounds = [
+            data.length * options.linkMs,
+            (data.length * options.readLatencyMs) / options.queueDepth,
+            sum(decodes) / Math.max(1, options.decodeThreads),
+            (sum(writes) + zeroes) / options.writers,
+            sum(transit.map((ms, at) => ms + (decodes[at] ?? 0) + (writes[at] ?? 0))) / inFlightOf(strategy, options),
+          ];
+          for (const bound of lowerBounds) assert.ok(totalMs >= bound - 1e-9, `${totalMs} ms < ${bound} ms`);
+          assert.ok(totalMs <= serial + 1e-9, `${totalMs} ms > ${serial} ms`);
+        }),
+        { numRuns: 60 },
+      );
+    });
+  });
+}
+
+for (const name of ['sequential', 'window-ordered']) {
+  const strategy = strategies[name];
+  assert.ok(strategy);
+  test(`${name} starts a write only when everything before it has been written`, async () => {
+    await fc.assert(
+      fc.asyncProperty(restores, async (options) => {
+        const { observed } = await simulateRestore(strategy, options);
+        assert.deepEqual(
+          observed.writeCalls,
+          Array.from({ length: options.image.slotCount }, (_, slot) => slot),
+        );
+        let previousMs = 0;
+        for (const { calledMs, returnedMs } of observed.writes) {
+          assert.ok(calledMs >= previousMs);
+          previousMs = returnedMs;
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+}
+
+test('a longer window never makes equal chunks slower', async () => {
+  await fc.assert(
+    fc.asyncProperty(restores, fc.constantFrom('window-unordered', 'window-ordered'), async (options, name) => {
+      const strategy = strategies[name];
+      assert.ok(strategy);
+      const equal = { ...options, decodeMs: 3, writeMs: 2, fetchDelayMs: () => 0, writers: 1 };
+      const narrow = await simulateRestore(strategy, equal);
+      const wide = await simulateRestore(strategy, { ...equal, inFlight: options.inFlight + 1 });
+      assert.ok(wide.totalMs <= narrow.totalMs);
+    }),
+    { numRuns: 40 },
+  );
+});
