@@ -36,7 +36,11 @@ test('an interval holds its geometric mean and scales with its values', () => {
 test('a sample compared with itself is exactly 1 times as fast', () => {
   fc.assert(
     fc.property(fc.array(rate, { minLength: 2, maxLength: 10 }), (sample) => {
-      assert.deepEqual(pairedRatio(sample.map((value) => ({ of: value, to: value }))), { pairs: sample.length, ratio: 1, interval: [1, 1] });
+      assert.deepEqual(pairedRatio(sample.map((value) => ({ of: value, to: value }))), {
+        pairs: sample.length,
+        ratio: 1,
+        interval: [1, 1],
+      });
     }),
   );
 });

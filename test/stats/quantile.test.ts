@@ -20,12 +20,17 @@ test('there is no quantile of nothing', () => {
 
 test('quantiles grow with the share, and end at the smallest and the largest value', () => {
   fc.assert(
-    fc.property(values, fc.double({ min: 0, max: 1, noNaN: true }), fc.double({ min: 0, max: 1, noNaN: true }), (sample, a, b) => {
-      const low = quantile(sample, Math.min(a, b)) ?? Number.NaN;
-      const high = quantile(sample, Math.max(a, b)) ?? Number.NaN;
-      assert.ok(low <= high + 1e-6 * Math.abs(high));
-      assert.equal(quantile(sample, 0), Math.min(...sample));
-      assert.equal(quantile(sample, 1), Math.max(...sample));
-    }),
+    fc.property(
+      values,
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      (sample, a, b) => {
+        const low = quantile(sample, Math.min(a, b)) ?? Number.NaN;
+        const high = quantile(sample, Math.max(a, b)) ?? Number.NaN;
+        assert.ok(low <= high + 1e-6 * Math.abs(high));
+        assert.equal(quantile(sample, 0), Math.min(...sample));
+        assert.equal(quantile(sample, 1), Math.max(...sample));
+      },
+    ),
   );
 });

@@ -1,0 +1,124 @@
+import { metricValue } from '../model/metric.ts';
+import type { Comparator, Objective, ObjectiveMetric, ObjectiveTerm } from '../model/objective.ts';
+import type { CaseReport, ObjectiveReport, StrategyReport } from '../model/report.ts';
+import { median } from '../stats/quantile.ts';
+import { caseName } from './case-name.ts';
+
+interface Evaluation {
+  readonly caseName: string;
+  readonly holds: boolean;
+  /** Left over right; undefined where it could not be measured or the right side is 0. */
+  readonly measured?: number;
+  readonly reason?: string;
+}
+
+/**
+ * An objective holds when it holds in every case; `measured` is the left side over the right side in the case where that
+ * is worst. What could not be measured does not hold, and says why.
+ */
+export function evaluateObjectives(
+  objectives: readonly Objective[],
+  cases: readonly CaseReport[],
+): readonly ObjectiveReport[] {
+  return objectives.map((objective) => {
+    const evaluations = cases.map((one) => evaluate(objective, one));
+    const passed = evaluations.length > 0 && evaluations.every(({ holds }) => holds);
+    const unmeasured = evaluations.find(({ measured, reason }) => measured === undefined && reason !== undefined);
+    if (unmeasured?.reason !== undefined) {
+      return { text: objective.text, passed: false, reason: inCase(unmeasured, unmeasured.reason, cases) };
+    }
+    const worst = evaluations.toSorted(worstFirst(objective.comparator))[0];
+    if (worst?.measured === undefined) {
+      return { text: objective.text, passed, ...(worst === undefined ? { reason: 'no case was run' } : {}) };
+    }
+    const failures = evaluations.filter(({ holds }) => !holds).length;
+    const reason =
+      cases.length > 1 && !passed
+        ? `fails in ${failures} of ${cases.length} cases, worst in ${worst.caseName}`
+        : undefined;
+    return { text: objective.text, passed, measured: worst.measured, ...(reason === undefined ? {} : { reason }) };
+  });
+}
+
+function evaluate({ left, right, comparator }: Objective, one: CaseReport): Evaluation {
+  const name = caseName(one.parameters);
+  const leftValue = termValue(left, one);
+  const rightValue = termValue(right, one);
+  if (typeof leftValue === 'string') return { caseName: name, holds: false, reason: leftValue };
+  if (typeof rightValue === 'string') return { caseName: name, holds: false, reason: rightValue };
+  const holds = satisfies(leftValue, comparator, rightValue);
+  return { caseName: name, holds, ...(rightValue === 0 ? {} : { measured: leftValue / rightValue }) };
+}
+
+function satisfies(left: number, comparator: Comparator, right: number): boolean {
+  switch (comparator) {
+    case '>=':
+      return left >= right;
+    case '<=':
+      return left <= right;
+    case '>':
+      return left > right;
+    case '<':
+      return left < right;
+  }
+}
+
+/** The term's value in base units, or the reason why there is none. */
+function termValue(term: ObjectiveTerm, one: CaseReport): number | string {
+  if (term.kind === 'quantity') return term.value;
+  const strategy = one.strategies.find(({ label }) => label === term.label);
+  if (strategy === undefined) return `there is no strategy ${term.label}`;
+  const value = strategyMetric(strategy, term.metric);
+  return typeof value === 'string' ? `${term.label}.${term.metric} is unknown: ${value}` : value * term.factor;
+}
+
+function strategyMetric(strategy: StrategyReport, metric: ObjectiveMetric): number | string {
+  const { throughput, cpuSecondsPerGb, chunkLatencyMs, peakBufferedBytes } = strategy;
+  const noTrial = measuredDurations(strategy).length === 0 ? 'no trial was measured' : 'no such bytes were restored';
+  switch (metric) {
+    case 'throughput.logical':
+      return throughput.logical?.medianBytesPerSecond ?? noTrial;
+    case 'throughput.data':
+      return throughput.data?.medianBytesPerSecond ?? noTrial;
+    case 'throughput.unique':
+      return throughput.unique?.medianBytesPerSecond ?? noTrial;
+    case 'throughput.wire':
+      return throughput.wire?.medianBytesPerSecond ?? noTrial;
+    case 'cpuSecondsPerGb.client':
+      return valueOrReason(cpuSecondsPerGb.client);
+    case 'cpuSecondsPerGb.server':
+      return valueOrReason(cpuSecondsPerGb.server);
+    case 'chunkLatency.p50':
+      return valueOrReason(chunkLatencyMs.p50);
+    case 'chunkLatency.p95':
+      return valueOrReason(chunkLatencyMs.p95);
+    case 'chunkLatency.p99':
+      return valueOrReason(chunkLatencyMs.p99);
+    case 'chunkLatency.max':
+      return valueOrReason(chunkLatencyMs.max);
+    case 'duration':
+      return median(measuredDurations(strategy)) ?? noTrial;
+    case 'peakBufferedBytes':
+      return valueOrReason(peakBufferedBytes);
+  }
+}
+
+function measuredDurations({ trials }: StrategyReport): readonly number[] {
+  return trials.flatMap(({ warmUp, status, verified, durationMs }) =>
+    !warmUp && status === 'completed' && verified === true && durationMs !== undefined ? [durationMs] : [],
+  );
+}
+
+function valueOrReason(candidate: StrategyReport['peakBufferedBytes']): number | string {
+  return metricValue(candidate) ?? ('unavailable' in candidate ? candidate.unavailable : 'not measured');
+}
+
+/** The smallest quotient is the worst of a lower bound, the largest that of an upper bound. */
+function worstFirst(comparator: Comparator): (a: Evaluation, b: Evaluation) => number {
+  const sign = comparator === '>=' || comparator === '>' ? 1 : -1;
+  return (a, b) => sign * ((a.measured ?? 0) - (b.measured ?? 0));
+}
+
+function inCase({ caseName: name }: Evaluation, reason: string, cases: readonly CaseReport[]): string {
+  return cases.length > 1 ? `${reason} (in ${name})` : reason;
+}

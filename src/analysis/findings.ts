@@ -1,0 +1,60 @@
+import { metric, unavailable, type Metric } from '../model/metric.ts';
+import type { CaseRecord, RunRecord } from '../model/records.ts';
+import { phases, type Comparison, type Phase } from '../model/report.ts';
+import { mean } from '../stats/mean.ts';
+import { median } from '../stats/quantile.ts';
+import { chunkTimes, phaseShares } from './chunk-times.ts';
+import { meanInFlight } from './littles-law.ts';
+import type { MeasuredTrial } from './measured-trials.ts';
+import { measureResources, type MeasuredResource } from './resource-rules.ts';
+
+/** What verdict and sentences are made from; all of it measured. */
+export interface Findings {
+  readonly strategy: string;
+  readonly inFlight: number;
+  readonly resources: readonly MeasuredResource[];
+  /** The known utilization that is largest. */
+  readonly busiest?: { readonly name: string; readonly share: number };
+  /** Mean number in flight over `inFlight`. */
+  readonly slotUse: Metric;
+  readonly shares: Partial<Readonly<Record<Phase, number>>>;
+  /** Mean time of a chunk from request to written. */
+  readonly chunkMs?: number;
+  readonly comparisons: readonly Comparison[];
+}
+
+/** The figures of the first strategy of a case; shares are medians over its measured trials. */
+export function gatherFindings(
+  run: RunRecord,
+  record: CaseRecord,
+  trials: readonly MeasuredTrial[],
+  comparisons: readonly Comparison[],
+): Findings {
+  const [subject] = record.settings.strategies;
+  const inFlight = subject?.knobs.inFlight ?? 1;
+  const resources = measureResources(trials, { settings: record.settings, run });
+  const busiest = resources
+    .flatMap(({ name, measured }) => ('value' in measured ? [{ name, share: measured.value }] : []))
+    .toSorted((a, b) => b.share - a.share)[0];
+  const slotUse = median(trials.flatMap((trial) => meanInFlight(trial) ?? []).map((held) => held / inFlight));
+  const chunksOfTrials = trials.flatMap(({ spans }) => (spans === undefined ? [] : [chunkTimes(spans)]));
+  const sharesOfTrials = chunksOfTrials.flatMap((chunks) => phaseShares(chunks) ?? []);
+  const shares: Partial<Record<Phase, number>> = {};
+  for (const phase of phases) {
+    const share = median(sharesOfTrials.map((one) => one[phase]));
+    if (share !== undefined) shares[phase] = share;
+  }
+  const chunkMs = median(
+    chunksOfTrials.flatMap((chunks) => mean(chunks.map(({ startMs, endMs }) => endMs - startMs)) ?? []),
+  );
+  return {
+    strategy: subject?.label ?? 'no strategy',
+    inFlight,
+    resources,
+    ...(busiest === undefined ? {} : { busiest }),
+    slotUse: slotUse === undefined ? unavailable('no chunk times were recorded') : metric(slotUse),
+    shares,
+    ...(chunkMs === undefined ? {} : { chunkMs }),
+    comparisons,
+  };
+}

@@ -1,0 +1,167 @@
+import { metric, metricValue, unavailable, type Metric } from '../model/metric.ts';
+import type { CaseRecord, ProcessUsage, RunRecord } from '../model/records.ts';
+import type { VerdictCode } from '../model/report.ts';
+import { median } from '../stats/quantile.ts';
+import { rateOf, type MeasuredTrial } from './measured-trials.ts';
+
+/** A pipelined link or disk never reaches 1: the first and the last chunk leave it idle at either end of a trial. */
+const DECLARED_BUSY = 0.9;
+/** Writes stop while the last fetches of a trial run out, so a target that limits is idle a little longer. */
+const TARGET_BUSY = 0.85;
+/** A thread that is runnable for nine tenths of a trial has no room left for more chunks in flight. */
+const THREAD_BUSY = 0.9;
+/** The ceiling is measured in one quiet stream; under TLS, many streams and other load it comes out somewhat lower. */
+const CEILING_SHARE = 0.85;
+
+export type ResourceCode = Exclude<VerdictCode, 'serialised-by-latency' | 'inconclusive'>;
+
+interface Surroundings {
+  readonly settings: CaseRecord['settings'];
+  readonly run: RunRecord;
+}
+
+/** One way in which a resource can be found to limit a restore. */
+export interface ResourceRule {
+  readonly code: ResourceCode;
+  /** Name of the evidence. */
+  readonly name: string;
+  readonly threshold: number;
+  /** 0..1, or why it is not known. */
+  readonly utilization: (trial: MeasuredTrial, surroundings: Surroundings) => Metric;
+}
+
+/**
+ * Every resource on the path. A declared rate, bandwidth or depth serves only as what a counted amount is divided by.
+ * Time that a thread was runnable but waited for a core counts as use: on a shared machine it is the thread that is slow.
+ */
+export const resourceRules: readonly ResourceRule[] = [
+  { code: 'link', name: 'link, server to client', threshold: DECLARED_BUSY, utilization: linkUse },
+  { code: 'link', name: 'link, rate of each connection', threshold: DECLARED_BUSY, utilization: connectionUse },
+  { code: 'storage', name: 'storage, places of the queue', threshold: DECLARED_BUSY, utilization: storageQueueUse },
+  { code: 'storage', name: 'storage, bandwidth', threshold: DECLARED_BUSY, utilization: storageBandwidthUse },
+  { code: 'target', name: 'target, writing', threshold: TARGET_BUSY, utilization: targetUse },
+  {
+    code: 'emulator-bound',
+    name: 'link emulator, main thread',
+    threshold: THREAD_BUSY,
+    utilization: (trial) => mainThreadUse(trial, trial.counters?.relay),
+  },
+  {
+    code: 'emulator-bound',
+    name: 'link emulator, share of its ceiling',
+    threshold: CEILING_SHARE,
+    utilization: ceilingShare,
+  },
+  {
+    code: 'client-cpu',
+    name: 'client, main thread',
+    threshold: THREAD_BUSY,
+    utilization: (trial) => mainThreadUse(trial, trial.counters?.client),
+  },
+  {
+    code: 'client-cpu',
+    name: 'client, event loop',
+    threshold: THREAD_BUSY,
+    utilization: ({ counters }) => counters?.clientParts.eventLoopUtilization ?? NOT_COUNTED,
+  },
+  { code: 'client-cpu', name: 'client, decode threads', threshold: THREAD_BUSY, utilization: decodeUse },
+  { code: 'client-cpu', name: 'client, all cores', threshold: THREAD_BUSY, utilization: allCoresUse },
+  {
+    code: 'server-cpu',
+    name: 'server, main thread',
+    threshold: THREAD_BUSY,
+    utilization: (trial) => mainThreadUse(trial, trial.counters?.server),
+  },
+];
+
+/** A rule with its utilization: the median over measured trials, cut at 1. */
+export interface MeasuredResource extends ResourceRule {
+  readonly measured: Metric;
+  readonly met: boolean;
+}
+
+export function measureResources(
+  trials: readonly MeasuredTrial[],
+  surroundings: Surroundings,
+): readonly MeasuredResource[] {
+  return resourceRules.map((rule) => {
+    const readings = trials.map((trial) => rule.utilization(trial, surroundings));
+    const value = median(readings.flatMap((reading) => metricValue(reading) ?? []));
+    const measured =
+      value === undefined
+        ? (readings[0] ?? unavailable('no trial was measured'))
+        : metric(Math.min(Math.max(value, 0), 1));
+    return { ...rule, measured, met: value !== undefined && value >= rule.threshold };
+  });
+}
+
+const NOT_COUNTED = unavailable('not counted');
+
+function linkUse({ counters, durationMs }: MeasuredTrial, { settings }: Surroundings): Metric {
+  if (counters === undefined) return NOT_COUNTED;
+  const busyMs = metricValue(counters.link.busyToClientMs);
+  if (busyMs !== undefined) return metric(busyMs / durationMs);
+  const rate = settings.link.rateBytesPerSecond;
+  if (rate === undefined) return unavailable('no rate is declared');
+  return metric((counters.link.bytesToClient * 1000) / durationMs / rate);
+}
+
+function connectionUse({ counters, durationMs, spans }: MeasuredTrial, { settings }: Surroundings): Metric {
+  const rate = settings.link.connectionRateBytesPerSecond;
+  if (rate === undefined) return unavailable('no rate per connection is declared');
+  if (counters === undefined) return NOT_COUNTED;
+  // The spans name the connections that carried chunks; the emulator also counts those of log-in and set-up.
+  const carrying = new Set(spans?.connection.filter((connection) => connection !== null));
+  const connections = carrying.size > 0 ? carrying.size : counters.link.connections;
+  if (connections === 0) return NOT_COUNTED;
+  return metric((counters.link.bytesToClient * 1000) / durationMs / (rate * connections));
+}
+
+function storageQueueUse({ counters, durationMs }: MeasuredTrial, { settings }: Surroundings): Metric {
+  if (counters === undefined) return NOT_COUNTED;
+  if ('unavailable' in counters.storage) return counters.storage;
+  return metric(counters.storage.slotBusyMs / (settings.storage.queueDepth * durationMs));
+}
+
+function storageBandwidthUse({ counters, durationMs }: MeasuredTrial): Metric {
+  if (counters === undefined) return NOT_COUNTED;
+  if ('unavailable' in counters.storage) return counters.storage;
+  const busyMs = counters.storage.bandwidthBusyMs;
+  return 'value' in busyMs ? metric(busyMs.value / durationMs) : busyMs;
+}
+
+function targetUse({ counters, durationMs }: MeasuredTrial): Metric {
+  if (counters === undefined) return NOT_COUNTED;
+  const { writeBusyMs, proofCpuMs } = counters.clientParts;
+  return metric((writeBusyMs - proofCpuMs) / durationMs);
+}
+
+function mainThreadUse({ durationMs }: MeasuredTrial, usage: ProcessUsage | undefined): Metric {
+  if (usage === undefined) return NOT_COUNTED;
+  const { mainThreadRunMs: run, mainThreadWaitMs: wait } = usage;
+  if (!('value' in run)) return run;
+  return metric((run.value + (metricValue(wait) ?? 0)) / durationMs);
+}
+
+function ceilingShare(trial: MeasuredTrial, { run }: Surroundings): Metric {
+  const ceiling = run.emulatorCeilingBytesPerSecond;
+  if (!('value' in ceiling)) return ceiling;
+  return ceiling.value > 0
+    ? metric(rateOf(trial, 'wire') / ceiling.value)
+    : unavailable('its ceiling was measured as 0');
+}
+
+function decodeUse({ counters, durationMs }: MeasuredTrial): Metric {
+  if (counters === undefined) return NOT_COUNTED;
+  const { decodeThreads, decodeBusyMs } = counters.clientParts;
+  if (decodeThreads === 0) return unavailable('the main thread decodes');
+  return metric(decodeBusyMs / (decodeThreads * durationMs));
+}
+
+function allCoresUse({ counters, durationMs }: MeasuredTrial, { run }: Surroundings): Metric {
+  if (counters === undefined) return NOT_COUNTED;
+  const { allThreadsRunMs, allThreadsWaitMs, cpuMs } = counters.client;
+  const runMs = metricValue(allThreadsRunMs) ?? metricValue(cpuMs);
+  if (runMs === undefined) return allThreadsRunMs;
+  return metric((runMs + (metricValue(allThreadsWaitMs) ?? 0)) / (run.host.cores * durationMs));
+}

@@ -1,0 +1,132 @@
+import { metricValue } from '../model/metric.ts';
+import type { RecordedWarning, RunData, TrialRecord } from '../model/records.ts';
+import type { CaseReport } from '../model/report.ts';
+import { formatBytes, formatRate, formatShare } from '../model/units.ts';
+import { mean, sampleDeviation } from '../stats/mean.ts';
+import { median } from '../stats/quantile.ts';
+import { MINIMUM_PAIRS } from './compare.ts';
+import { meanInFlight } from './littles-law.ts';
+import { measuredTrials, rateOf, trialsOf, type MeasuredTrial } from './measured-trials.ts';
+import { measureResources } from './resource-rules.ts';
+
+/** Deviation of the trials' rates over their mean: above this a difference of 10 % takes more than five repeats to see. */
+const NOISY_DEVIATION = 0.1;
+/** Below the verdict's own threshold, so that a run that comes near the emulator's limit is marked before it is lost. */
+const EMULATOR_NEAR = 0.7;
+/** Predicted and measured number in flight come from the same trial; more than this apart, records are missing. */
+const LITTLE_TOLERANCE = 0.1;
+
+/** What happened to the trials of each strategy of a case. */
+export function strategyWarnings(data: RunData, caseIndex: number, report: CaseReport): readonly RecordedWarning[] {
+  const settings = data.run.cases[caseIndex]?.settings;
+  if (settings === undefined) return [];
+  return settings.strategies.flatMap(({ label, knobs }) => {
+    const trials = trialsOf(data, caseIndex, label);
+    const measured = measuredTrials(trials);
+    return [
+      ...failureWarnings(label, trials),
+      ...countWarnings(label, trials, measured),
+      ...noiseWarnings(label, measured),
+      ...bufferWarnings(label, knobs.inFlight, knobs.bufferBytes, measured),
+      ...emulatorWarnings(
+        label,
+        measureResources(measured, { settings, run: data.run }).filter(({ code }) => code === 'emulator-bound'),
+      ),
+      ...littleWarnings(label, report),
+    ];
+  });
+}
+
+function failureWarnings(label: string, trials: readonly TrialRecord[]): readonly RecordedWarning[] {
+  const warnings: RecordedWarning[] = [];
+  const failed = trials.filter(({ status }) => status === 'failed');
+  const cause = failed.find(({ error }) => error !== undefined)?.error?.message;
+  if (failed.length > 0) {
+    warnings.push({
+      code: 'trials-failed',
+      sentence: `${failed.length} of ${trials.length} trials of ${label} failed${cause === undefined ? '' : ` (${cause})`}: they count in no figure.`,
+    });
+  }
+  const wrong = trials.filter(({ status, verified }) => status === 'completed' && verified !== true);
+  const problem = wrong.flatMap(({ proof }) => proof?.problems ?? [])[0];
+  if (wrong.length > 0) {
+    warnings.push({
+      code: 'trials-not-verified',
+      sentence: `${wrong.length} of ${trials.length} trials of ${label} ended, but their bytes were not proven equal to the original${problem === undefined ? '' : ` (${problem})`}: they count in no figure.`,
+    });
+  }
+  return warnings;
+}
+
+function countWarnings(
+  label: string,
+  trials: readonly TrialRecord[],
+  measured: readonly MeasuredTrial[],
+): readonly RecordedWarning[] {
+  if (trials.length === 0 || measured.length >= MINIMUM_PAIRS) return [];
+  return [
+    {
+      code: 'few-trials',
+      sentence: `${measured.length} measured trial${measured.length === 1 ? '' : 's'} of ${label}: comparisons need at least ${MINIMUM_PAIRS}. Raise trials.repeats.`,
+    },
+  ];
+}
+
+function noiseWarnings(label: string, measured: readonly MeasuredTrial[]): readonly RecordedWarning[] {
+  const rates = measured.map((trial) => rateOf(trial, 'data'));
+  const deviation = sampleDeviation(rates);
+  const centre = mean(rates);
+  if (deviation === undefined || centre === undefined || !(deviation > NOISY_DEVIATION * centre)) return [];
+  return [
+    {
+      code: 'noisy-trials',
+      sentence: `The data rates of ${label} range from ${formatRate(Math.min(...rates))} to ${formatRate(Math.max(...rates))}: other load, or too short an image. Raise trials.repeats or image.size, or use a quieter machine.`,
+    },
+  ];
+}
+
+function bufferWarnings(
+  label: string,
+  inFlight: number,
+  bufferBytes: number,
+  measured: readonly MeasuredTrial[],
+): readonly RecordedWarning[] {
+  const waits = Math.max(0, ...measured.map(({ counters }) => counters?.clientParts.bufferWaits ?? 0));
+  if (waits === 0) return [];
+  const held = median(measured.flatMap((trial) => meanInFlight(trial) ?? []));
+  const reached =
+    held === undefined ? '' : `, so that ${held.toFixed(1)} of its ${inFlight} chunks were in flight on average`;
+  return [
+    {
+      code: 'buffer-lowered-window',
+      sentence: `${waits} fetches of ${label} waited because bufferBytes (${formatBytes(bufferBytes)}) was used up${reached}. Raise bufferBytes to measure the window that was asked for.`,
+    },
+  ];
+}
+
+function emulatorWarnings(label: string, resources: ReturnType<typeof measureResources>): readonly RecordedWarning[] {
+  const near = resources
+    .map(({ name, measured }) => ({ name, share: metricValue(measured) ?? 0 }))
+    .toSorted((a, b) => b.share - a.share)[0];
+  if (near === undefined || near.share < EMULATOR_NEAR) return [];
+  return [
+    {
+      code: 'emulator-near-ceiling',
+      sentence: `${formatShare(near.share)} of what the link emulator can do was used by ${label} (${near.name}): it may have been slower here than on a real link.`,
+    },
+  ];
+}
+
+function littleWarnings(label: string, report: CaseReport): readonly RecordedWarning[] {
+  const law = report.strategies.find((strategy) => strategy.label === label)?.littlesLaw;
+  if (law === undefined || !('value' in law.predictedInFlight) || !('value' in law.measuredInFlight)) return [];
+  const predicted = law.predictedInFlight.value;
+  const measured = law.measuredInFlight.value;
+  if (Math.abs(predicted - measured) <= LITTLE_TOLERANCE * Math.max(predicted, measured)) return [];
+  return [
+    {
+      code: 'littles-law-broken',
+      sentence: `Throughput times latency of ${label} gives ${predicted.toFixed(1)} chunks in flight, its chunk times ${measured.toFixed(1)}: chunk times are missing or wrong, do not trust its latencies.`,
+    },
+  ];
+}

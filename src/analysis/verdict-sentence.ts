@@ -1,0 +1,110 @@
+import type { Comparison, Phase, VerdictCode } from '../model/report.ts';
+import { phases } from '../model/report.ts';
+import { formatDuration, formatShare } from '../model/units.ts';
+import type { Findings } from './findings.ts';
+import type { MeasuredResource } from './resource-rules.ts';
+
+const limitText: Readonly<Record<VerdictCode, string>> = {
+  'serialised-by-latency': 'is serialised by latency',
+  link: 'is limited by the link',
+  storage: 'is limited by the storage',
+  target: 'is limited by the target',
+  'client-cpu': 'is limited by the CPU of the client',
+  'server-cpu': 'is limited by the CPU of the server',
+  'emulator-bound': 'is limited by the link emulator of this tool, so this run says nothing of a real link',
+  inconclusive: 'has no single limit that the rule can name',
+};
+
+const phaseText: Readonly<Record<Phase, string>> = {
+  queued: 'waiting to be sent',
+  waiting: 'waiting for the first byte',
+  receiving: 'receiving',
+  decoding: 'decoding',
+  held: 'waiting to be written',
+  writing: 'writing',
+};
+
+/** What limits the strategy, the figures that say so, what else was at its limit, and what a better strategy gains. */
+export function verdictSentence(
+  code: VerdictCode,
+  findings: Findings,
+  limit: MeasuredResource | undefined,
+  runnerUp: MeasuredResource | undefined,
+): string {
+  const parts = [
+    `${findings.strategy} ${limitText[code]}: ${limit === undefined ? slotText(findings) : shareText(limit)}`,
+  ];
+  if (runnerUp !== undefined) parts.push(`close behind: ${shareText(runnerUp)}`);
+  const comparison = comparisonText(findings.comparisons);
+  if (comparison !== undefined) parts.push(comparison);
+  return `${parts.join('; ')}.`;
+}
+
+function shareText({ name, measured }: MeasuredResource): string {
+  return `${name}, ${'value' in measured ? `${formatShare(measured.value)} busy` : `unknown: ${measured.unavailable}`}`;
+}
+
+/** One chunk at a time, 62 % of each chunk's 58 ms is waiting for the first byte while no resource is more than 31 % busy */
+function slotText({ inFlight, chunkMs, shares, busiest }: Findings): string {
+  const window = inFlight === 1 ? 'one chunk at a time' : `${inFlight} chunks at a time`;
+  const largest = phases.toSorted((a, b) => (shares[b] ?? 0) - (shares[a] ?? 0))[0] ?? 'waiting';
+  const share = shares[largest];
+  const where =
+    chunkMs === undefined || share === undefined
+      ? 'where the time of a chunk goes was not recorded'
+      : `${formatShare(share)} of each chunk's ${formatDuration(chunkMs)} is ${phaseText[largest]}`;
+  const rest =
+    busiest === undefined ? '' : ` while no resource is more than ${formatShare(busiest.share)} busy (${busiest.name})`;
+  return `${window}, ${where}${rest}`;
+}
+
+/** The comparison that tells most: the largest gain that is certain, or what is known of the fastest. */
+function comparisonText(comparisons: readonly Comparison[]): string | undefined {
+  const ranked = comparisons.toSorted((a, b) => (b.ratio ?? 0) - (a.ratio ?? 0));
+  const best = ranked.find(({ verdict }) => verdict === 'faster') ?? ranked[0];
+  if (best?.ratio === undefined) return undefined;
+  const interval = best.interval === undefined ? '' : ` (${intervalText(best.interval)})`;
+  switch (best.verdict) {
+    case 'faster':
+    case 'slower':
+      return `${best.of} is ${ratioText(best.ratio)} times as fast${interval}`;
+    case 'not-distinguishable':
+      return `${best.of} is not distinguishable from it${interval}`;
+    case 'inconclusive':
+      return `${best.of} came out ${ratioText(best.ratio)} times as fast, but ${best.pairs < 3 ? `${best.pairs} pair${best.pairs === 1 ? ' of trials is' : 's of trials are'} too few to be sure` : `the interval is too wide to be sure${interval}`}`;
+  }
+}
+
+/** Two decimals where a difference is small enough to need them. */
+export function ratioText(ratio: number): string {
+  return ratio.toFixed(ratio < 2 ? 2 : 1);
+}
+
+export function intervalText([low, high]: readonly [number, number]): string {
+  const digits = low < 2 ? 2 : 1;
+  return `${low.toFixed(digits)}-${high.toFixed(digits)}`;
+}
+
+/** The experiment that tells this cause from the ones that look like it. */
+export function nextExperiment(code: VerdictCode, { inFlight, comparisons }: Findings): string {
+  switch (code) {
+    case 'serialised-by-latency':
+      return comparisons.some(({ verdict }) => verdict === 'faster')
+        ? 'Vary the round trip (matrix: link.roundTrip): the time per chunk must grow by what is added. Then raise inFlight of the faster strategy until its rate no longer follows.'
+        : `Raise what is in flight (now ${inFlight}): if the data rate follows, latency was the limit. Then vary link.roundTrip and check that the time per chunk grows by what is added.`;
+    case 'link':
+      return 'Raise or remove link.rate: if the data rate follows, the link was the limit. On a real line, run iperf3 beside the restore and compare its rate with the wire rate.';
+    case 'storage':
+      return 'Run again with a warm cache, or with storage.queueDepth and storage.bandwidth doubled: if the data rate follows, the disks were the limit.';
+    case 'target':
+      return 'Run again with target: { kind: discard }: if the data rate rises, writing was the limit.';
+    case 'client-cpu':
+      return 'Raise decodeThreads, then try multiple connections: if neither helps, one thread of the client is the limit; if decodeThreads helps, it was decoding.';
+    case 'server-cpu':
+      return 'Spread the same number in flight over two connections: if the data rate rises, one core of the server was the limit.';
+    case 'emulator-bound':
+      return 'Lower link.rate, or run on a machine with more cores, until the emulator is no longer busy; only then compare strategies.';
+    case 'inconclusive':
+      return 'Change one thing at a time: double inFlight, then decodeThreads, then use target: { kind: discard }; what moves the data rate is the limit.';
+  }
+}

@@ -1,0 +1,104 @@
+import { metric, metricValue, unavailable, type Metric } from '../model/metric.ts';
+import type { CaseRecord, RunRecord, TrialRecord } from '../model/records.ts';
+import type { Comparison, Evidence, Verdict, VerdictCode } from '../model/report.ts';
+import { gatherFindings, type Findings } from './findings.ts';
+import { measuredTrials } from './measured-trials.ts';
+import { resourceRules, type MeasuredResource } from './resource-rules.ts';
+import { nextExperiment, verdictSentence } from './verdict-sentence.ts';
+
+/** The fetch slots count as full from here: zero chunks, the start and the end of a trial leave them empty. */
+const SLOTS_FULL = 0.85;
+/** Most of a chunk's time: half or more. */
+const MOSTLY_WAITING = 0.5;
+/** A resource that is busier than this may itself be what makes the first byte late. */
+const NOTHING_BUSY = 0.8;
+
+/** Exact, since they are counted against what the scenario declares; they go before CPU figures of a shared machine. */
+const declared: ReadonlySet<VerdictCode> = new Set<VerdictCode>(['link', 'storage', 'target']);
+
+/** The rule in words, with the thresholds that the program uses. */
+export const verdictRule: string = [
+  'Subject: the first strategy; each share is the median over its measured trials.',
+  `A resource limits from the share given here on: ${resourceRules.map(({ name, threshold }) => `${name} ${threshold}`).join('; ')}.`,
+  'If several do, link, storage and target go first, being counted against what is declared, then the largest share.',
+  `Otherwise it is serialised by latency if its fetch slots are at least ${SLOTS_FULL} full, at least ${MOSTLY_WAITING} of the chunks' time is waiting for the first byte, and no resource reaches ${NOTHING_BUSY}.`,
+  'Otherwise inconclusive. What the scenario expects is never looked at.',
+].join(' ');
+
+/** What limits the first strategy of a case, from the records of its trials alone. */
+export function judge(
+  run: RunRecord,
+  record: CaseRecord,
+  trials: readonly TrialRecord[],
+  comparisons: readonly Comparison[],
+): Verdict {
+  const [subject] = record.settings.strategies;
+  const strategy = subject?.label ?? 'no strategy';
+  const measured = measuredTrials(trials);
+  const findings = gatherFindings(run, record, measured, comparisons);
+  const evidence = listEvidence(findings);
+  if (measured.length === 0) {
+    const cause = trials.find(({ error }) => error !== undefined)?.error;
+    const detail = cause === undefined ? 'none was completed and verified' : cause.message;
+    return {
+      code: 'inconclusive',
+      sentence: `No trial of ${strategy} could be measured: ${detail}.`,
+      next:
+        cause?.hint === undefined
+          ? 'Look at the failed trials first, then run again.'
+          : `First: ${cause.hint}; then run again.`,
+      strategy,
+      evidence,
+      rule: verdictRule,
+    };
+  }
+  const met = findings.resources.filter((resource) => resource.met).toSorted(byPriority);
+  const [limit, ...others] = met;
+  const runnerUp = others.find(({ code }) => code !== limit?.code);
+  const code: VerdictCode = limit?.code ?? (isSerialised(findings) ? 'serialised-by-latency' : 'inconclusive');
+  return {
+    code,
+    sentence: verdictSentence(code, findings, limit, runnerUp),
+    strategy,
+    evidence,
+    next: nextExperiment(code, findings),
+    rule: verdictRule,
+  };
+}
+
+function isSerialised({ slotUse, shares, busiest }: Findings): boolean {
+  const slotsFull = (metricValue(slotUse) ?? 0) >= SLOTS_FULL;
+  const waiting = (shares.waiting ?? 0) >= MOSTLY_WAITING;
+  return slotsFull && waiting && busiest !== undefined && busiest.share < NOTHING_BUSY;
+}
+
+function listEvidence({ resources, slotUse, shares, busiest }: Findings): readonly Evidence[] {
+  const orUnknown = (value: number | undefined): Metric =>
+    value === undefined ? unavailable('no chunk times were recorded') : metric(value);
+  return [
+    {
+      name: 'fetch slots in use',
+      measured: slotUse,
+      threshold: `>= ${SLOTS_FULL}`,
+      met: (metricValue(slotUse) ?? 0) >= SLOTS_FULL,
+    },
+    {
+      name: 'share of chunk time spent waiting for the first byte',
+      measured: orUnknown(shares.waiting),
+      threshold: `>= ${MOSTLY_WAITING}`,
+      met: (shares.waiting ?? 0) >= MOSTLY_WAITING,
+    },
+    {
+      name: 'busiest resource',
+      measured: busiest === undefined ? unavailable('no resource was measured') : metric(busiest.share),
+      threshold: `< ${NOTHING_BUSY}`,
+      met: busiest !== undefined && busiest.share < NOTHING_BUSY,
+    },
+    ...resources.map(({ name, measured, threshold, met }) => ({ name, measured, threshold: `>= ${threshold}`, met })),
+  ];
+}
+
+function byPriority(a: MeasuredResource, b: MeasuredResource): number {
+  const rank = ({ code }: MeasuredResource): number => (declared.has(code) ? 0 : 1);
+  return rank(a) - rank(b) || (metricValue(b.measured) ?? 0) - (metricValue(a.measured) ?? 0);
+}
