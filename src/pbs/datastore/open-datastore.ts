@@ -1,0 +1,220 @@
+import { createReadStream } from 'node:fs';
+import { open, readFile, stat } from 'node:fs/promises';
+
+import { asMachineError, IntegrityError, systemErrorCode, UsageError } from '../../model/errors.ts';
+import { archiveKind, MANIFEST_NAME, serverArchiveName } from '../format/archive-name.ts';
+import { ENCRYPTED_BLOB_HEADER_BYTES, MAX_BLOB_PLAIN_BYTES } from '../format/blob.ts';
+import { readFixedIndexStream, type FixedIndex } from '../format/fixed-index.ts';
+import { manifestFile, parseManifest, verifyIndexAgainstManifest, type Manifest } from '../format/manifest.ts';
+import { formatSnapshotPath, parseSnapshotPath, type SnapshotPath } from '../format/snapshot-path.ts';
+import { archivePath, chunkPath, chunksFolder, snapshotFolder } from './layout.ts';
+import { listGroup, listGroups, type ListedGroup } from './list-snapshots.ts';
+
+/** Snapshots that an error names, so that it stays one readable line. */
+const LISTED_IN_ERRORS = 5;
+
+/** The longest blob that can be: anything above is not read into memory. */
+const MAX_ENCODED_BYTES = MAX_BLOB_PLAIN_BYTES + ENCRYPTED_BLOB_HEADER_BYTES;
+
+/**
+ * Opens the folder of a datastore for reading.
+ * @throws UsageError `datastore-not-found` where there is no `.chunks`
+ */
+export async function openDatastore(path: string): Promise<Datastore> {
+  let isDatastore = false;
+  try {
+    isDatastore = (await stat(chunksFolder(path))).isDirectory();
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT' && systemErrorCode(error) !== 'ENOTDIR') {
+      throw asMachineError(error, `opening the datastore ${path}`);
+    }
+  }
+  if (!isDatastore) {
+    throw new UsageError(`${path} is not a datastore: it has no folder .chunks`, {
+      code: 'datastore-not-found',
+      hint: 'name the folder that holds .chunks and vm, ct or host',
+    });
+  }
+  return new Datastore(path);
+}
+
+/** Reads a datastore folder as PBS writes it, root namespace. Snapshots are named `type/id/time`. */
+export class Datastore {
+  readonly path: string;
+
+  /** Use {@link openDatastore}, which looks whether it is one. */
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  /** All groups in the order of PBS, each with its snapshots, oldest first. */
+  async listSnapshots(): Promise<readonly ListedGroup[]> {
+    return await listGroups(this.path);
+  }
+
+  /** The group that a snapshot belongs to. */
+  async listGroupOf(snapshot: string): Promise<ListedGroup> {
+    return await listGroup(this.path, parseSnapshotPath(snapshot));
+  }
+
+  /**
+   * The server's names of a snapshot and of an archive that it holds; a missing suffix of the archive is added.
+   * @throws UsageError `snapshot-path`, `backup-time`, `datastore-empty`, `snapshot-not-found`, `archive-name`,
+   * `archive-not-found`; IntegrityError for a damaged manifest
+   */
+  async findArchive(snapshot: string, archive: string): Promise<{ readonly snapshot: string; readonly archive: string }> {
+    const filename = serverArchiveName(archive);
+    const manifest = await this.readManifest(snapshot);
+    manifestFile(manifest, filename);
+    return { snapshot: formatSnapshotPath(manifest.snapshot), archive: filename };
+  }
+
+  /** Errors as {@link Datastore.findArchive}, and IntegrityError `snapshot-unfinished` where there is no manifest. */
+  async readManifest(snapshot: string): Promise<Manifest> {
+    const wanted = parseSnapshotPath(snapshot);
+    const blob = await this.#readSnapshotFile(wanted, MANIFEST_NAME);
+    if (blob === undefined) {
+      await this.#requireSnapshot(wanted);
+      throw new IntegrityError(`the snapshot ${snapshot} is unfinished: it has no ${MANIFEST_NAME}`, {
+        code: 'snapshot-unfinished',
+        hint: 'the backup was interrupted or is still running: choose another snapshot',
+      });
+    }
+    const manifest = within(`${snapshot}/${MANIFEST_NAME}`, () => parseManifest(blob));
+    if (formatSnapshotPath(manifest.snapshot) !== formatSnapshotPath(wanted)) {
+      throw new IntegrityError(`the manifest of ${snapshot} is that of ${formatSnapshotPath(manifest.snapshot)}`, {
+        code: 'manifest-snapshot',
+      });
+    }
+    return manifest;
+  }
+
+  /**
+   * A fixed index, checked against the manifest.
+   * @throws as {@link Datastore.findArchive}; UsageError `not-an-image`; IntegrityError `file-missing` and those of
+   * the index
+   */
+  async readFixedIndex(snapshot: string, archive: string): Promise<FixedIndex> {
+    const filename = serverArchiveName(archive);
+    const manifest = await this.readManifest(snapshot);
+    manifestFile(manifest, filename);
+    if (archiveKind(filename) !== 'fixed') {
+      throw new UsageError(`${filename} is not an image`, { code: 'not-an-image', hint: 'images are named *.img.fidx' });
+    }
+    const path = archivePath(this.path, manifest.snapshot, filename);
+    try {
+      const index = await readFixedIndexStream(createReadStream(path, { highWaterMark: 256 * 1024 }));
+      verifyIndexAgainstManifest(index, manifest, filename);
+      return index;
+    } catch (error) {
+      if (systemErrorCode(error) === 'ENOENT') throw missingFile(snapshot, filename);
+      if (error instanceof IntegrityError) throw named(`${snapshot}/${filename}`, error);
+      throw asMachineError(error, `reading ${path}`);
+    }
+  }
+
+  /**
+   * The encoded bytes of a file of a snapshot, e.g. `qemu-server.conf.blob`.
+   * @throws as {@link Datastore.findArchive}; IntegrityError `file-missing`
+   */
+  async readBlob(snapshot: string, archive: string): Promise<Uint8Array> {
+    const found = await this.findArchive(snapshot, archive);
+    const bytes = await this.#readSnapshotFile(parseSnapshotPath(found.snapshot), found.archive);
+    if (bytes === undefined) throw missingFile(found.snapshot, found.archive);
+    return bytes;
+  }
+
+  /** Where a chunk is, whether it is there or not. */
+  chunkPath(digest: string): string {
+    return chunkPath(this.path, digest);
+  }
+
+  /**
+   * The encoded bytes of a chunk, unchecked.
+   * @throws IntegrityError `chunk-missing`, `chunk-too-large`; UsageError `digest`
+   */
+  async readChunk(digest: string): Promise<Buffer> {
+    const path = this.chunkPath(digest);
+    try {
+      await using file = await open(path);
+      const { size } = await file.stat();
+      if (size > MAX_ENCODED_BYTES) {
+        throw new IntegrityError(`chunk ${digest} has ${size} bytes, more than any chunk can have`, { code: 'chunk-too-large' });
+      }
+      return await file.readFile();
+    } catch (error) {
+      if (systemErrorCode(error) === 'ENOENT') {
+        throw new IntegrityError(`chunk ${digest} is missing in the datastore ${this.path}`, {
+          code: 'chunk-missing',
+          hint: 'run a verify job on the server, or choose another snapshot',
+        });
+      }
+      throw asMachineError(error, `reading chunk ${digest}`);
+    }
+  }
+
+  async #readSnapshotFile(snapshot: SnapshotPath, name: string): Promise<Uint8Array | undefined> {
+    const path = archivePath(this.path, snapshot, name);
+    try {
+      return await readFile(path);
+    } catch (error) {
+      if (systemErrorCode(error) === 'ENOENT' || systemErrorCode(error) === 'ENOTDIR') return undefined;
+      throw asMachineError(error, `reading ${path}`);
+    }
+  }
+
+  async #requireSnapshot(wanted: SnapshotPath): Promise<void> {
+    const name = formatSnapshotPath(wanted);
+    try {
+      if ((await stat(snapshotFolder(this.path, wanted))).isDirectory()) return;
+    } catch (error) {
+      if (systemErrorCode(error) !== 'ENOENT' && systemErrorCode(error) !== 'ENOTDIR') {
+        throw asMachineError(error, `opening the snapshot ${name}`);
+      }
+    }
+    const all = (await this.listSnapshots()).flatMap(({ snapshots }) => snapshots);
+    if (all.length === 0) {
+      throw new UsageError(`the datastore ${this.path} holds no snapshots`, {
+        code: 'datastore-empty',
+        hint: 'name another datastore, or make a backup first',
+      });
+    }
+    const nearest = all
+      .toSorted((left, right) => distance(left.snapshot, wanted) - distance(right.snapshot, wanted))
+      .slice(0, LISTED_IN_ERRORS)
+      .map((candidate) => candidate.name);
+    throw new UsageError(`the datastore ${this.path} has no snapshot ${name}`, {
+      code: 'snapshot-not-found',
+      hint: `${nearest.length < all.length ? 'the nearest are' : 'it has'} ${nearest.join(', ')}`,
+    });
+  }
+}
+
+/** Snapshots of the same group come first, nearest in time; then those of the same type. */
+function distance(candidate: SnapshotPath, wanted: SnapshotPath): number {
+  const sameType = candidate.type === wanted.type;
+  const far = sameType && candidate.id === wanted.id ? 0 : sameType ? 1 : 2;
+  return far * 1e12 + Math.abs(candidate.time - wanted.time);
+}
+
+const missingFile = (snapshot: string, filename: string): IntegrityError =>
+  new IntegrityError(`${snapshot}/${filename} is missing, though the manifest lists it`, {
+    code: 'file-missing',
+    hint: 'choose another snapshot',
+  });
+
+function within<Result>(place: string, read: () => Result): Result {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof IntegrityError ? named(place, error) : error;
+  }
+}
+
+/** The same error, saying in which file it is. */
+const named = (place: string, error: IntegrityError): IntegrityError =>
+  new IntegrityError(`${place}: ${error.message}`, {
+    code: error.code,
+    cause: error,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+  });

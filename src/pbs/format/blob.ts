@@ -1,0 +1,137 @@
+import { crc32 } from 'node:zlib';
+
+import { IntegrityError, UsageError } from '../../model/errors.ts';
+import { formatOf, magicBytes } from './magic.ts';
+import { compressZstd, decompressZstd } from './zstd.ts';
+
+export type BlobKind = 'plain' | 'zstd' | 'encrypted' | 'zstd-encrypted';
+
+/** Magic and CRC-32. */
+export const BLOB_HEADER_BYTES = 12;
+
+/** Magic, CRC-32, 16 bytes of IV, 16 bytes of GCM tag. */
+export const ENCRYPTED_BLOB_HEADER_BYTES = 44;
+
+/** Most plain bytes that PBS puts into one blob (spec 12.1). */
+export const MAX_BLOB_PLAIN_BYTES: number = 128 * 1024 * 1024;
+
+const CRC_OFFSET = 8;
+
+/** A blob taken apart without copying. */
+export interface ParsedBlob {
+  readonly kind: BlobKind;
+  /** What the header says of the payload's CRC-32. */
+  readonly crc: number;
+  /** Everything after the header; a view of the blob's own bytes. */
+  readonly payload: Uint8Array;
+  /** Of encrypted kinds: views of the blob's own bytes, 16 each. */
+  readonly cipher?: { readonly iv: Uint8Array; readonly tag: Uint8Array };
+}
+
+/** A blob as the two pieces that are written one after the other. */
+export interface BlobParts {
+  readonly header: Uint8Array;
+  /** The plain bytes themselves where they were not compressed. */
+  readonly payload: Uint8Array;
+}
+
+export interface EncodeBlobOptions {
+  /** Try zstd level 1 and keep it unless the result is longer than the input, as PBS does; default true. */
+  readonly compress?: boolean;
+  /** CRC-32 of the plain bytes where the caller knows it already; saves a pass over uncompressed ones. */
+  readonly plainCrc?: number;
+}
+
+/** Encodes as {@link encodeBlob}, without joining header and payload. */
+export function encodeBlobParts(plain: Uint8Array, { compress = true, plainCrc }: EncodeBlobOptions = {}): BlobParts {
+  if (plain.length > MAX_BLOB_PLAIN_BYTES) {
+    throw new UsageError(`${plain.length} bytes are too many for one blob: ${MAX_BLOB_PLAIN_BYTES} at most`, {
+      code: 'blob-too-large',
+    });
+  }
+  const compressed = compress ? compressZstd(plain) : undefined;
+  const isSmaller = compressed !== undefined && compressed.length <= plain.length;
+  const payload = isSmaller ? compressed : plain;
+  const header = Buffer.alloc(BLOB_HEADER_BYTES);
+  magicBytes(isSmaller ? 'zstd' : 'plain').copy(header);
+  header.writeUInt32LE(isSmaller ? crc32(payload) : (plainCrc ?? crc32(payload)), CRC_OFFSET);
+  return { header, payload };
+}
+
+/**
+ * A data blob of the plain bytes, unencrypted.
+ * @throws UsageError `blob-too-large` above 128 MiB
+ */
+export function encodeBlob(plain: Uint8Array, options: EncodeBlobOptions = {}): Uint8Array {
+  const { header, payload } = encodeBlobParts(plain, options);
+  return Buffer.concat([header, payload]);
+}
+
+/**
+ * Takes a blob apart. Neither the CRC nor the payload are looked at.
+ * @throws IntegrityError `blob-truncated`, `blob-magic`
+ */
+export function parseBlob(encoded: Uint8Array): ParsedBlob {
+  if (encoded.length < BLOB_HEADER_BYTES) throw truncated(encoded.length, BLOB_HEADER_BYTES);
+  const kind = formatOf(encoded);
+  const crc = new DataView(encoded.buffer, encoded.byteOffset, BLOB_HEADER_BYTES).getUint32(CRC_OFFSET, true);
+  if (kind === 'plain' || kind === 'zstd') return { kind, crc, payload: encoded.subarray(BLOB_HEADER_BYTES) };
+  if (kind === 'encrypted' || kind === 'zstd-encrypted') {
+    if (encoded.length < ENCRYPTED_BLOB_HEADER_BYTES) throw truncated(encoded.length, ENCRYPTED_BLOB_HEADER_BYTES);
+    return {
+      kind,
+      crc,
+      payload: encoded.subarray(ENCRYPTED_BLOB_HEADER_BYTES),
+      cipher: { iv: encoded.subarray(12, 28), tag: encoded.subarray(28, 44) },
+    };
+  }
+  throw new IntegrityError('not a data blob: its first 8 bytes are none that PBS writes', {
+    code: 'blob-magic',
+    hint: 'the data are damaged, or the file is something else',
+  });
+}
+
+export interface DecodeBlobOptions {
+  /** Bound on the result; what is above is an error, found before it is allocated. */
+  readonly maxPlainBytes: number;
+  /** Default true. A caller that checks the digest of the result needs the CRC only to tell faults apart. */
+  readonly verifyCrc?: boolean;
+}
+
+/**
+ * The plain bytes of a blob. Those of an uncompressed one share the memory of `encoded`.
+ * @throws IntegrityError `blob-truncated`, `blob-magic`, `blob-crc`, `blob-zstd`, `blob-too-large`; UsageError
+ * `encrypted-not-supported`
+ */
+export function decodeBlob(encoded: Uint8Array, { maxPlainBytes, verifyCrc = true }: DecodeBlobOptions): Uint8Array {
+  const { kind, crc, payload } = parseBlob(encoded);
+  if (verifyCrc && crc32(payload) !== crc) {
+    throw new IntegrityError('the CRC-32 of the blob is not the one in its header', {
+      code: 'blob-crc',
+      hint: 'the data are damaged: run a verify job on the server',
+    });
+  }
+  switch (kind) {
+    case 'plain':
+      if (payload.length > maxPlainBytes) {
+        throw new IntegrityError(`the blob holds ${payload.length} bytes, more than the ${maxPlainBytes} expected`, {
+          code: 'blob-too-large',
+        });
+      }
+      return payload;
+    case 'zstd':
+      return decompressZstd(payload, maxPlainBytes);
+    case 'encrypted':
+    case 'zstd-encrypted':
+      throw new UsageError('the blob is encrypted, and encrypted backups cannot be read yet', {
+        code: 'encrypted-not-supported',
+        hint: 'choose a backup that was made without encryption',
+      });
+  }
+}
+
+const truncated = (bytes: number, needed: number): IntegrityError =>
+  new IntegrityError(`the blob ends after ${bytes} bytes, its header alone has ${needed}`, {
+    code: 'blob-truncated',
+    hint: 'the data are damaged: run a verify job on the server',
+  });
