@@ -1,0 +1,13 @@
+import type { EncodedChunk, FetchTiming } from './ports.ts';
+
+/** An encoded chunk whose bytes are in this process: what a real source hands to a real decoder. */
+export interface ReceivedChunk extends EncodedChunk {
+  /** That was asked for; nothing is known yet about the bytes. */
+  readonly digest: string;
+  /**
+   * The whole data blob, alone in its buffer. A decoder takes the buffer over; afterwards its bytes belong to the
+   * decoded chunk, or it is detached because another thread has it.
+   */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly timing: FetchTiming;
+}

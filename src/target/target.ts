@@ -1,0 +1,31 @@
+import type { RestoreTarget } from '../model/ports.ts';
+import type { ProofRecord } from '../model/records.ts';
+
+/** What the restored bytes must be. */
+export interface ExpectedImage {
+  /** Bytes. */
+  readonly size: number;
+  /** Bytes. */
+  readonly chunkSize: number;
+  /** CRC-32 of the plain bytes of each slot, in index order. */
+  readonly slotChecksums: Uint32Array;
+  /** Of the whole image, 64 lower-case hex digits. */
+  readonly sha256?: string;
+}
+
+export interface ProofOutcome {
+  readonly verified: boolean;
+  readonly proof: ProofRecord;
+  /** Of the restored bytes, where the target could read them back. */
+  readonly sha256?: string;
+}
+
+/** A target that can show whether what it was given is the image. Disposing it removes what it made. */
+export interface ProvableTarget extends RestoreTarget, AsyncDisposable {
+  /** After `finish`. Untimed: it may read everything back. Rejects only when this machine fails, not on wrong bytes. */
+  prove(expected: ExpectedImage): Promise<ProofOutcome>;
+  /** CPU time that went into the proof inside `write` so far, milliseconds; what `prove` itself costs is not in it. */
+  readonly proofCpuMs: number;
+  /** Time for which at least one write was running, milliseconds. */
+  readonly writeBusyMs: number;
+}

@@ -1,0 +1,66 @@
+import type { Clock, PlainChunk } from '../model/ports.ts';
+import { BusyTime } from './busy-time.ts';
+import { DiscardTarget } from './discard-target.ts';
+import type { ExpectedImage, ProofOutcome, ProvableTarget } from './target.ts';
+
+/**
+ * How far a write may start in the past of the budget. Timers are up to 1 ms late, and what a late wake-up lost could
+ * otherwise never be caught up by a single writer: 2 % at 100 MB/s.
+ */
+const CATCH_UP_MS = 5;
+
+/**
+ * A {@link DiscardTarget} that takes data no faster than a given rate. All writes share one budget, so that more writers
+ * do not make it faster. Zeros cost nothing, as on a disk that can deallocate.
+ */
+export class ThrottledTarget implements ProvableTarget {
+  readonly #clock: Clock;
+  readonly #busy: BusyTime;
+  readonly #discard: DiscardTarget;
+  readonly #bytesPerMs: number;
+  readonly #closed: AbortController = new AbortController();
+  /** When everything taken so far has been paid for. */
+  #paidMs = 0;
+
+  constructor({ clock, rateBytesPerSecond }: { readonly clock: Clock; readonly rateBytesPerSecond: number }) {
+    this.#clock = clock;
+    this.#busy = new BusyTime(clock);
+    this.#discard = new DiscardTarget({ clock });
+    this.#bytesPerMs = rateBytesPerSecond / 1000;
+  }
+
+  get proofCpuMs(): number {
+    return this.#discard.proofCpuMs;
+  }
+
+  get writeBusyMs(): number {
+    return this.#busy.totalMs;
+  }
+
+  async write(offset: number, chunk: PlainChunk): Promise<void> {
+    await this.#busy.during(async () => {
+      this.#paidMs = Math.max(this.#paidMs, this.#clock.now() - CATCH_UP_MS) + chunk.length / this.#bytesPerMs;
+      const paidMs = this.#paidMs;
+      await this.#discard.write(offset, chunk);
+      const remainingMs = paidMs - this.#clock.now();
+      if (remainingMs > 0) await this.#clock.sleep(remainingMs, this.#closed.signal);
+    });
+  }
+
+  async writeZeroes(offset: number, length: number): Promise<void> {
+    await this.#discard.writeZeroes(offset, length);
+  }
+
+  async finish(): Promise<void> {
+    await this.#discard.finish();
+  }
+
+  async prove(expected: ExpectedImage): Promise<ProofOutcome> {
+    return await this.#discard.prove(expected);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed.abort(new Error('the target was closed'));
+    await this.#discard[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,38 @@
+import { createHash } from 'node:crypto';
+
+import type { Slot } from '../../src/model/image.ts';
+import type { ReceivedChunk } from '../../src/model/received-chunk.ts';
+import { encodeBlob } from '../../src/pbs/format/blob.ts';
+
+/** A slot for these bytes, as an index would describe it. */
+export function slotOf(plain: Uint8Array, offset = 0): Slot {
+  const digest = createHash('sha256').update(plain).digest('hex');
+  return { index: 0, offset, length: plain.length, digest, isZero: false };
+}
+
+/** The chunk of these bytes as a session would hand it over: alone in its buffer. */
+export function received(plain: Uint8Array, { compress = false }: { readonly compress?: boolean } = {}): ReceivedChunk {
+  return receivedBlob(encodeBlob(plain, { compress }), slotOf(plain).digest);
+}
+
+export function receivedBlob(blob: Uint8Array, digest: string): ReceivedChunk {
+  const bytes = new Uint8Array(blob.length);
+  bytes.set(blob);
+  return {
+    digest,
+    bytes,
+    encodedBytes: bytes.length,
+    timing: { requestSentMs: 0, firstByteMs: 0, lastByteMs: 0, connection: 0 },
+  };
+}
+
+/** Bytes that do not compress and differ for each seed. */
+export function noise(length: number, seed: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let state = (seed + 1) * 0x9e3779b1;
+  for (let at = 0; at < length; at += 1) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    bytes[at] = state >>> 24;
+  }
+  return bytes;
+}

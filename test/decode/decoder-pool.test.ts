@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { crc32 } from 'node:zlib';
+
+import { monotonicClock } from '../../src/clock/monotonic.ts';
+import { DecoderPool } from '../../src/decode/decoder-pool.ts';
+import { IntegrityError, KnownError } from '../../src/model/errors.ts';
+import { encodeBlob } from '../../src/pbs/format/blob.ts';
+import { noise, received, receivedBlob, slotOf } from './chunks.ts';
+
+const clock = monotonicClock();
+const CHUNK = 256 * 1024;
+
+for (const threads of [0, 2]) {
+  test(`${threads} threads: plain and compressed chunks come out as they were`, async () => {
+    await using pool = new DecoderPool({ threads, clock });
+    for (const compress of [false, true]) {
+      const plain = noise(CHUNK, 1).fill(7, CHUNK / 2);
+      const before = clock.now();
+      const held = await pool.decode(received(plain, { compress }), slotOf(plain));
+      assert.equal(held.length, CHUNK);
+      assert.equal(held.isHeld, true);
+      const receipt = await held.writeTo({ kind: 'checksum' }, 12);
+      assert.equal(receipt.crc32, crc32(plain));
+      assert.deepEqual([receipt.offset, receipt.length], [12, CHUNK]);
+      assert.equal(held.isHeld, false);
+      const { startedMs, endedMs, worker } = held.timing;
+      assert.ok(before <= startedMs && startedMs <= endedMs, 'decode times are on the clock of the caller');
+      assert.ok(endedMs <= receipt.startedMs && receipt.startedMs <= receipt.endedMs && receipt.endedMs <= clock.now());
+      assert.ok(threads === 0 ? worker === 0 : worker >= 1 && worker <= threads);
+      assert.ok(receipt.cpuMs >= 0);
+    }
+    assert.ok(pool.busyMs > 0);
+    assert.equal(pool.queueLength, 0);
+  });
+
+  test(`${threads} threads: a damaged chunk is refused with its digest and the cause`, async () => {
+    await using pool = new DecoderPool({ threads, clock });
+    const plain = noise(CHUNK, 2);
+    const slot = slotOf(plain);
+    const refusal = (code: string) => (error: unknown) =>
+      error instanceof IntegrityError && error.code === code && error.message.includes(slot.digest);
+
+    const flipped = encodeBlob(plain, { compress: false });
+    flipped[5000] = flipped[5000]! ^ 1;
+    await assert.rejects(pool.decode(receivedBlob(flipped, slot.digest), slot), refusal('blob-crc'));
+    await assert.rejects(pool.decode(received(noise(CHUNK, 3)), slot), refusal('chunk-digest'));
+    await assert.rejects(pool.decode(received(plain.subarray(1)), slot), refusal('chunk-length'));
+    await assert.rejects(pool.decode(received(noise(CHUNK + 1, 2)), slot), refusal('blob-too-large'));
+    await assert.rejects(pool.decode(receivedBlob(new Uint8Array(3), slot.digest), slot), refusal('blob-truncated'));
+    await assert.rejects(pool.decode(receivedBlob(new Uint8Array(300), slot.digest), slot), refusal('blob-magic'));
+    const zstd = encodeBlob(new Uint8Array(CHUNK));
+    await assert.rejects(pool.decode(receivedBlob(zstd, slot.digest), slot), refusal('chunk-digest'));
+
+    const held = await pool.decode(received(plain), slot);
+    assert.equal((await held.writeTo({ kind: 'checksum' }, 0)).crc32, crc32(plain), 'the pool still works');
+  });
+
+  test(`${threads} threads: bytes are written into a file at their place`, async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'held-chunk-'));
+    try {
+      await using pool = new DecoderPool({ threads, clock });
+      await using file = await open(join(folder, 'image'), 'wx');
+      const [first, second] = [noise(CHUNK, 4), noise(1000, 5)];
+      const held = [
+        await pool.decode(received(second), slotOf(second)),
+        await pool.decode(received(first), slotOf(first)),
+      ];
+      await held[0]!.writeTo({ kind: 'file', fd: file.fd }, CHUNK);
+      const receipt = await held[1]!.writeTo({ kind: 'file', fd: file.fd }, 0);
+      assert.equal(receipt.crc32, undefined);
+      assert.deepEqual(await readFile(join(folder, 'image')), Buffer.concat([first, second]));
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  test(`${threads} threads: a full disk is told with the system's code`, async () => {
+    await using pool = new DecoderPool({ threads, clock });
+    await using full = await open('/dev/full', 'w');
+    const plain = noise(CHUNK, 6);
+    const held = await pool.decode(received(plain), slotOf(plain));
+    await assert.rejects(held.writeTo({ kind: 'file', fd: full.fd }, 0), { code: 'ENOSPC' });
+  });
+
+  test(`${threads} threads: a handle gives its bytes once`, async () => {
+    await using pool = new DecoderPool({ threads, clock });
+    const plain = noise(CHUNK, 7);
+    const held = await pool.decode(received(plain), slotOf(plain));
+    held.release();
+    held.release();
+    assert.equal(held.isHeld, false);
+    await assert.rejects(held.writeTo({ kind: 'checksum' }, 0), /no longer held/u);
+  });
+}
+
+test('many chunks at once are spread over the threads, and all of them decoded', async () => {
+  await using pool = new DecoderPool({ threads: 3, clock });
+  const plains = Array.from({ length: 24 }, (_, index) => noise(CHUNK + index, index));
+  const decoding = plains.map(async (plain) => {
+    const held = await pool.decode(received(plain), slotOf(plain));
+    return { worker: held.timing.worker, checksum: (await held.writeTo({ kind: 'checksum' }, 0)).crc32 };
+  });
+  assert.ok(pool.queueLength > 3);
+  const done = await Promise.all(decoding);
+  assert.deepEqual(
+    done.map(({ checksum }) => checksum),
+    plains.map((plain) => crc32(plain)),
+  );
+  assert.deepEqual(new Set(done.map(({ worker }) => worker)), new Set([1, 2, 3]));
+});
+
+test('the buffer of a chunk is handed over, not copied', async () => {
+  await using pool = new DecoderPool({ threads: 1, clock });
+  const plain = noise(CHUNK, 8);
+  const chunk = received(plain);
+  const held = await pool.decode(chunk, slotOf(plain));
+  assert.equal(chunk.bytes.length, 0);
+  await assert.rejects(pool.decode(chunk, slotOf(plain)), /handed on twice/u);
+  held.release();
+});
+
+test('a thread that dies fails what it had, and the pool goes on', async () => {
+  await using pool = new DecoderPool({ threads: 1, clock, entry: new URL('mortal-worker.ts', import.meta.url) });
+  const ended = { name: 'MachineError', code: 'decode-thread-ended', message: /exit code 3/u };
+  const plain = noise(CHUNK, 9);
+  const slot = slotOf(plain);
+  const held = await pool.decode(received(plain), slot);
+  const outcomes = Promise.allSettled([
+    pool.decode(received(plain), { ...slot, digest: 'die' }),
+    pool.decode(received(plain), slot),
+    pool.decode(received(plain), slot),
+  ]);
+  const [killed, second, third] = await outcomes;
+  assert.throws(() => {
+    if (killed.status === 'rejected') throw killed.reason;
+  }, ended);
+  assert.equal(second.status, 'rejected', 'it was in the same thread');
+  assert.equal(third.status, 'fulfilled', 'it waited for a thread, and got the new one');
+  await assert.rejects(held.writeTo({ kind: 'checksum' }, 0), ended, 'its bytes died with the thread');
+});
+
+test('a reset frees what a broken-off restore left behind', async () => {
+  await using pool = new DecoderPool({ threads: 1, clock });
+  const plain = noise(CHUNK, 11);
+  const left = await pool.decode(received(plain), slotOf(plain));
+  const outcomes = Promise.allSettled([1, 2, 3, 4].map(async () => await pool.decode(received(plain), slotOf(plain))));
+  await pool.reset();
+  for (const { status } of await outcomes) assert.equal(status, 'rejected');
+  await assert.rejects(left.writeTo({ kind: 'checksum' }, 0), { code: 'decode-thread-ended' });
+  const again = await pool.decode(received(plain), slotOf(plain));
+  assert.equal((await again.writeTo({ kind: 'checksum' }, 0)).crc32, crc32(plain));
+});
+
+test('closing the pool fails what is under way instead of leaving it hanging', async () => {
+  const pool = new DecoderPool({ threads: 1, clock });
+  const plain = noise(CHUNK, 10);
+  const decoding = [1, 2, 3, 4].map(async () => await pool.decode(received(plain), slotOf(plain)));
+  const outcomes = Promise.allSettled(decoding);
+  await pool[Symbol.asyncDispose]();
+  for (const outcome of await outcomes) {
+    assert.equal(outcome.status, 'rejected');
+    assert.ok(outcome.reason instanceof KnownError && outcome.reason.code === 'decode-thread-ended');
+  }
+});
