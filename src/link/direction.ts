@@ -1,0 +1,119 @@
+import { RateSchedule } from '../clock/rate-schedule.ts';
+import type { LinkSettings } from '../model/environment.ts';
+import { metric, unavailable, type Metric } from '../model/metric.ts';
+import { KiB, MiB } from '../model/units.ts';
+
+/**
+ * How late the emulator may be without losing rate for ever, and so the longest burst after an idle time. Wake-ups on
+ * a busy 2-core machine are seldom later.
+ */
+const CATCH_UP_MS = 1;
+
+/** Bytes of a rate that stand ready beyond rate x delay, so that the link never runs dry while a socket is resumed. */
+const ALLOWANCE_MS = 5;
+const MIN_ALLOWANCE_BYTES: number = 256 * KiB;
+
+/** Bounds the bytes under way where no rate is declared; above what one process relays in a second. */
+const UNDECLARED_RATE = 2_500_000_000;
+
+/** Bytes inside one direction at most, whatever its rate x delay: 10 Gbit/s over 100 ms one way. */
+const MAX_QUEUED_BYTES: number = 128 * MiB;
+
+/** Bytes that leave together; a share of the rate, so that a slow link delivers evenly and not read by read. */
+const SLICE_MS = 0.25;
+const MIN_SLICE_BYTES: number = 4 * KiB;
+
+export interface DirectionOptions {
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly maxQueuedBytes?: number;
+}
+
+/**
+ * One direction of the link, shared by all connections: when bytes that arrive now come out at the other end, and how
+ * many may be inside. Pure; times are milliseconds of any one clock.
+ */
+export class LinkDirection {
+  readonly #random: () => number;
+  readonly #maxQueuedBytes: number;
+  readonly #schedule: RateSchedule = new RateSchedule({ catchUpMs: CATCH_UP_MS });
+  #delayMs = 0;
+  #jitterMs = 0;
+  #rate: number | undefined;
+  #connectionRate: number | undefined;
+  /** Bytes that came out since the last reset. */
+  deliveredBytes = 0;
+  /** Connections with bytes inside. */
+  activeConnections = 0;
+
+  constructor({ random, maxQueuedBytes = MAX_QUEUED_BYTES }: DirectionOptions) {
+    this.#random = random;
+    this.#maxQueuedBytes = maxQueuedBytes;
+  }
+
+  configure({ roundTripMs, jitterMs, rateBytesPerSecond, connectionRateBytesPerSecond }: LinkSettings): void {
+    this.#delayMs = roundTripMs / 2;
+    this.#jitterMs = jitterMs;
+    this.#rate = rateBytesPerSecond;
+    this.#connectionRate = connectionRateBytesPerSecond;
+    this.#schedule.setRate(rateBytesPerSecond);
+  }
+
+  /** The part of a connection's own rate; hand it to `due` with every piece of that connection. */
+  connectionSchedule(): RateSchedule {
+    return new RateSchedule({ catchUpMs: CATCH_UP_MS });
+  }
+
+  /**
+   * When bytes that arrive now are out: they pass the connection's rate and the link's at the same time, then take the
+   * delay. Of 0 bytes (an end of a stream) only the delay counts.
+   */
+  due(arrivalMs: number, bytes: number, connection: RateSchedule): number {
+    connection.setRate(this.#connectionRate);
+    const departureMs = Math.max(connection.reserve(arrivalMs, bytes), this.#schedule.reserve(arrivalMs, bytes));
+    return departureMs + this.#nextDelayMs();
+  }
+
+  /** Whether bytes that arrive now are out at once. */
+  get isTransparent(): boolean {
+    return (
+      this.#delayMs === 0 && this.#jitterMs === 0 && this.#rate === undefined && this.#connectionRate === undefined
+    );
+  }
+
+  /** Largest piece that should be given to `due` at once. */
+  get sliceBytes(): number {
+    const rate = Math.min(this.#rate ?? Infinity, this.#connectionRate ?? Infinity);
+    return Math.max(MIN_SLICE_BYTES, Math.floor((rate * SLICE_MS) / 1000));
+  }
+
+  /** Bytes that one connection may have inside before its sender has to wait: an equal share of what all may have. */
+  get connectionLimitBytes(): number {
+    const shared = Math.min(this.#maxQueuedBytes, this.#windowBytes(this.#rate ?? UNDECLARED_RATE));
+    const share = Math.max(MIN_ALLOWANCE_BYTES, Math.floor(shared / Math.max(1, this.activeConnections)));
+    return this.#connectionRate === undefined ? share : Math.min(share, this.#windowBytes(this.#connectionRate));
+  }
+
+  busyMs(nowMs: number): Metric {
+    return this.#rate === undefined
+      ? unavailable('unsupported: no rate is declared for the link')
+      : metric(this.#schedule.busyMs(nowMs));
+  }
+
+  resetCounters(nowMs: number): void {
+    this.deliveredBytes = 0;
+    this.#schedule.resetBusy(nowMs);
+  }
+
+  #windowBytes(rate: number): number {
+    return (
+      Math.ceil((rate * (this.#delayMs + this.#jitterMs)) / 1000) +
+      Math.max(MIN_ALLOWANCE_BYTES, Math.ceil((rate * ALLOWANCE_MS) / 1000))
+    );
+  }
+
+  #nextDelayMs(): number {
+    if (this.#jitterMs === 0) return this.#delayMs;
+    return Math.max(0, this.#delayMs + (2 * this.#random() - 1) * this.#jitterMs);
+  }
+}

@@ -1,0 +1,181 @@
+import type { Socket } from 'node:net';
+
+import { monotonicNow } from '../clock/monotonic.ts';
+import type { RateSchedule } from '../clock/rate-schedule.ts';
+import { KiB } from '../model/units.ts';
+import { DelayLine } from './delay-line.ts';
+import type { LinkDirection } from './direction.ts';
+import type { EmulatedLink, Releasing } from './emulated-link.ts';
+import type { Slab } from './slab-pool.ts';
+
+/** Bytes under way, or how the stream ends. */
+type Item =
+  | { readonly kind: 'bytes'; readonly slab: Slab; readonly start: number; readonly end: number }
+  | { readonly kind: 'end' }
+  | { readonly kind: 'reset' };
+
+interface Handed {
+  readonly slab: Slab;
+  readonly bytes: number;
+}
+
+/**
+ * A line with more than this is a bulk transfer: it is released at most every RELEASE_SPACING_MS, since each wake-up
+ * costs 60-90 microseconds of CPU; less than this (a request, the tail of a chunk) is released to the point.
+ */
+const BULK_BYTES: number = 256 * KiB;
+const RELEASE_SPACING_MS = 0.3;
+
+/** A paused source is resumed when this share of its limit is free: fewer, larger reads. */
+const RESUME_SHARE = 0.75;
+
+/** One direction of one connection: what arrives goes through the link's rate and delay and then to `sink`. */
+export class Pump implements Releasing {
+  readonly #link: EmulatedLink;
+  readonly #direction: LinkDirection;
+  readonly #connectionSchedule: RateSchedule;
+  readonly #line: DelayLine<Item> = new DelayLine();
+  readonly #sink: Socket;
+  readonly #resumeSource: () => void;
+  /** Given to the sink, but not yet taken by the kernel. */
+  readonly #handed: Handed[] = [];
+  #handedBytes = 0;
+  #insideBytes = 0;
+  #paused = false;
+  #stopped = false;
+
+  constructor(
+    link: EmulatedLink,
+    direction: LinkDirection,
+    { sink, resumeSource }: { readonly sink: Socket; readonly resumeSource: () => void },
+  ) {
+    this.#link = link;
+    this.#direction = direction;
+    this.#connectionSchedule = direction.connectionSchedule();
+    this.#sink = sink;
+    this.#resumeSource = resumeSource;
+  }
+
+  /** Bytes that may still come before the source must pause. */
+  get roomBytes(): number {
+    return this.#direction.connectionLimitBytes - this.#insideBytes;
+  }
+
+  /**
+   * Takes bytes that stand in a slab, which they keep from being reused. Returns whether the source may go on; if not,
+   * `resumeSource` is called when it may.
+   */
+  push(slab: Slab, start: number, end: number): boolean {
+    if (this.#stopped) return true;
+    const nowMs = monotonicNow();
+    this.#grow(end - start);
+    if (this.#line.isEmpty && this.#direction.isTransparent) {
+      slab.references += 1;
+      this.#hand(slab, start, end);
+      this.#settle();
+    } else {
+      this.#pushSlices(nowMs, slab, start, end);
+      if (this.#line.nextDueMs <= nowMs) this.release(nowMs);
+      if (!this.#line.isEmpty) this.#link.wait(this);
+    }
+    this.#paused = !this.#stopped && this.roomBytes <= 0;
+    return !this.#paused;
+  }
+
+  /** The source has ended (`end`) or was cut off (`reset`): the sink learns it after everything before it. */
+  finish(kind: 'end' | 'reset'): void {
+    if (this.#stopped) return;
+    const nowMs = monotonicNow();
+    this.#line.push({ kind }, this.#direction.due(nowMs, 0, this.#connectionSchedule));
+    if (this.#line.nextDueMs <= nowMs) this.release(nowMs);
+    if (!this.#line.isEmpty) this.#link.wait(this);
+  }
+
+  /** The sink is gone: what is under way to it is dropped. */
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#link.forget(this);
+    for (let item = this.#line.shift(); item !== undefined; item = this.#line.shift()) {
+      if (item.kind === 'bytes') this.#link.slabs.release(item.slab);
+    }
+    for (const { slab } of this.#handed.splice(0)) this.#link.slabs.release(slab);
+    this.#handedBytes = 0;
+    this.#shrink(this.#insideBytes);
+    // What still comes is read and dropped, so that the end of the source is seen.
+    if (this.#paused) this.#resumeSource();
+    this.#paused = false;
+  }
+
+  nextReleaseMs(lastReleaseMs: number): number {
+    const dueMs = this.#line.nextDueMs;
+    return this.#insideBytes > BULK_BYTES ? Math.max(dueMs, lastReleaseMs + RELEASE_SPACING_MS) : dueMs;
+  }
+
+  release(nowMs: number): void {
+    this.#sink.cork();
+    for (let item = this.#line.shiftDue(nowMs); item !== undefined; item = this.#line.shiftDue(nowMs)) {
+      if (item.kind === 'bytes') this.#hand(item.slab, item.start, item.end);
+      else if (item.kind === 'end') this.#sink.end();
+      else {
+        this.#sink.resetAndDestroy();
+        this.stop();
+        return;
+      }
+    }
+    this.#sink.uncork();
+    this.#settle();
+  }
+
+  #pushSlices(nowMs: number, slab: Slab, start: number, end: number): void {
+    const sliceBytes = this.#direction.sliceBytes;
+    for (let from = start; from < end; from += sliceBytes) {
+      const to = Math.min(end, from + sliceBytes);
+      slab.references += 1;
+      this.#line.push(
+        { kind: 'bytes', slab, start: from, end: to },
+        this.#direction.due(nowMs, to - from, this.#connectionSchedule),
+      );
+    }
+  }
+
+  #hand(slab: Slab, start: number, end: number): void {
+    this.#handed.push({ slab, bytes: end - start });
+    this.#handedBytes += end - start;
+    this.#direction.deliveredBytes += end - start;
+    this.#sink.write(slab.bytes.subarray(start, end), this.#settle);
+  }
+
+  /** Gives back what the kernel has taken: mostly everything at once, without waiting for the write's callback. */
+  readonly #settle = (): void => {
+    const outstanding = this.#sink.writableLength;
+    let settledBytes = 0;
+    let first = this.#handed[0];
+    while (first !== undefined && this.#handedBytes - first.bytes >= outstanding) {
+      this.#handed.shift();
+      this.#handedBytes -= first.bytes;
+      settledBytes += first.bytes;
+      this.#link.slabs.release(first.slab);
+      first = this.#handed[0];
+    }
+    if (settledBytes === 0) return;
+    this.#shrink(settledBytes);
+    if (this.#paused && this.roomBytes >= this.#direction.connectionLimitBytes * (1 - RESUME_SHARE)) {
+      this.#paused = false;
+      this.#resumeSource();
+    }
+  };
+
+  #grow(bytes: number): void {
+    if (this.#insideBytes === 0) this.#direction.activeConnections += 1;
+    this.#insideBytes += bytes;
+    this.#link.addQueued(bytes);
+  }
+
+  #shrink(bytes: number): void {
+    if (bytes === 0) return;
+    this.#insideBytes -= bytes;
+    this.#link.addQueued(-bytes);
+    if (this.#insideBytes === 0) this.#direction.activeConnections -= 1;
+  }
+}
