@@ -5,6 +5,7 @@ import type {
   Clock,
   RestoreContext,
   RestoreTarget,
+  Strategy,
   StrategyKnobs,
 } from '../../model/ports.ts';
 import { BufferBudget } from './buffer-budget.ts';
@@ -19,7 +20,6 @@ export interface ComposePortsOptions {
   readonly decoder: ChunkDecoder;
   /** With the proof of bytes, if any, inside: it sees every write as it reaches the device. */
   readonly target: RestoreTarget;
-  /** The trial's start is its time now. */
   readonly clock: Clock;
   readonly knobs: StrategyKnobs;
   readonly stallTimeoutMs: number;
@@ -30,13 +30,16 @@ export interface ComposePortsOptions {
 
 /** The ports of one trial. Disposed after it, since it listens to the caller's signal. */
 export interface ComposedPorts extends Disposable {
-  /** For `strategy.restore`, to be run inside `guard.watch`; the harness itself calls `context.target.finish`. */
-  readonly context: RestoreContext;
-  readonly startedAtMs: number;
+  /**
+   * Runs the strategy over these ports, once, watched by the stall guard. Rejects as the strategy does, with a
+   * TrialStalledError, or with the reason of the caller's signal. `finish` of the target is left to the caller.
+   *
+   * @param startedAtMs the trial's start on its clock; times of spans count from there
+   */
+  restore(strategy: Strategy, startedAtMs: number): Promise<void>;
+  /** Absent when recording is off. */
   readonly recorder?: SpanRecorder;
   readonly budget: BufferBudget;
-  readonly writer: SerialWriter;
-  readonly guard: StallGuard;
 }
 
 /**
@@ -44,15 +47,13 @@ export interface ComposedPorts extends Disposable {
  * recording (so that waiting for buffers and for the writer counts), the stall guard, the buffer budget, the writer.
  */
 export function composePorts(options: ComposePortsOptions): ComposedPorts {
-  const { image, clock, knobs, signal, recording } = options;
-  const startedAtMs = clock.now();
-  const recorder = recording ? new SpanRecorder(image, startedAtMs) : undefined;
-  const guard = new StallGuard({ clock, stallTimeoutMs: options.stallTimeoutMs, signal });
+  const { image, clock, knobs, signal, recording, stallTimeoutMs } = options;
+  const recorder = recording ? new SpanRecorder(image) : undefined;
+  const guard = new StallGuard({ clock, stallTimeoutMs, signal });
   const budget = new BufferBudget({ bufferBytes: knobs.bufferBytes, chunkSize: image.chunkSize });
   const writer = new SerialWriter({
     target: options.target,
     writers: knobs.writers,
-    clock,
     signal: guard.signal,
     ...(recorder === undefined ? {} : { onTaken: (offset: number) => recorder.writeStarted(offset, clock.now()) }),
   });
@@ -62,13 +63,14 @@ export function composePorts(options: ComposePortsOptions): ComposedPorts {
     target: guard.watchTarget(budget.boundTarget(writer)),
   };
   const ports = recorder === undefined ? bounded : recordingPorts(bounded, recorder, clock);
+  const context: RestoreContext = { ...ports, image, clock, signal: guard.signal, inFlight: knobs.inFlight };
   return {
-    context: { ...ports, image, clock, signal: guard.signal, inFlight: knobs.inFlight },
-    startedAtMs,
+    restore: async (strategy, startedAtMs) => {
+      recorder?.start(startedAtMs);
+      await guard.watch(() => strategy.restore(context));
+    },
     ...(recorder === undefined ? {} : { recorder }),
     budget,
-    writer,
-    guard,
     [Symbol.dispose]: () => guard[Symbol.dispose](),
   };
 }

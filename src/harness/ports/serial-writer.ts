@@ -1,11 +1,10 @@
-import type { Clock, PlainChunk, RestoreTarget } from '../../model/ports.ts';
+import type { PlainChunk, RestoreTarget } from '../../model/ports.ts';
 import { Places } from '../../strategy/places.ts';
 
 export interface SerialWriterOptions {
   readonly target: RestoreTarget;
   /** Writes at a time; at least 1. */
   readonly writers: number;
-  readonly clock: Clock;
   /** Writes that still wait for the writer when it is aborted reject with its reason; one that has begun goes on. */
   readonly signal: AbortSignal;
   /** Called when the writer takes a write, before the target sees it. */
@@ -16,18 +15,10 @@ export interface SerialWriterOptions {
 export class SerialWriter implements RestoreTarget {
   readonly #options: SerialWriterOptions;
   readonly #places: Places;
-  #running = 0;
-  #busySinceMs = 0;
-  #busyMs = 0;
 
   constructor(options: SerialWriterOptions) {
     this.#options = options;
     this.#places = new Places(options.writers);
-  }
-
-  /** Time for which at least one write was running. */
-  get busyMs(): number {
-    return this.#busyMs + (this.#running === 0 ? 0 : this.#options.clock.now() - this.#busySinceMs);
   }
 
   async write(offset: number, chunk: PlainChunk): Promise<void> {
@@ -35,7 +26,7 @@ export class SerialWriter implements RestoreTarget {
     try {
       await this.#options.target.write(offset, chunk);
     } finally {
-      this.#end(place);
+      this.#places.give(place);
     }
   }
 
@@ -44,7 +35,7 @@ export class SerialWriter implements RestoreTarget {
     try {
       await this.#options.target.writeZeroes(offset, length);
     } finally {
-      this.#end(place);
+      this.#places.give(place);
     }
   }
 
@@ -53,17 +44,8 @@ export class SerialWriter implements RestoreTarget {
   }
 
   async #begin(offset: number): Promise<number> {
-    const { clock, signal, onTaken } = this.#options;
-    const place = await this.#places.take(signal);
-    if (this.#running === 0) this.#busySinceMs = clock.now();
-    this.#running += 1;
-    onTaken?.(offset);
+    const place = await this.#places.take(this.#options.signal);
+    this.#options.onTaken?.(offset);
     return place;
-  }
-
-  #end(place: number): void {
-    this.#running -= 1;
-    if (this.#running === 0) this.#busyMs += this.#options.clock.now() - this.#busySinceMs;
-    this.#places.give(place);
   }
 }

@@ -11,19 +11,22 @@ const plainNumbers: ReadonlySet<SpanColumn> = new Set(['slot', 'connection', 'wo
  * such moment.
  */
 export class SpanRecorder {
-  /** Milliseconds on the trial's clock; times in the table count from here. */
-  readonly startedAtMs: number;
   readonly #chunkSize: number;
   readonly #columns: Readonly<Record<SpanColumn, Float64Array>>;
   readonly #writtenSlots: Uint32Array;
   #written = 0;
+  #startedAtMs = 0;
 
-  constructor(image: Image, startedAtMs: number) {
-    this.startedAtMs = startedAtMs;
+  constructor(image: Image) {
     this.#chunkSize = image.chunkSize;
     const column = (): Float64Array => new Float64Array(image.slotCount).fill(NaN);
     this.#columns = Object.fromEntries(spanColumns.map((name) => [name, column()])) as Record<SpanColumn, Float64Array>;
     this.#writtenSlots = new Uint32Array(image.slotCount);
+  }
+
+  /** Times in the table count from this moment on the trial's clock. */
+  start(atMs: number): void {
+    this.#startedAtMs = atMs;
   }
 
   /** `calledMs` is undefined where this slot caused no fetch of its own. */
@@ -74,7 +77,7 @@ export class SpanRecorder {
       return Array.from(slots, (slot) => {
         const value = values[slot] ?? NaN;
         if (Number.isNaN(value)) return null;
-        return isTime ? roundToMicroseconds(value - this.startedAtMs) : value;
+        return isTime ? roundToMicroseconds(value - this.#startedAtMs) : value;
       });
     };
     return Object.fromEntries(spanColumns.map((name) => [name, cells(name)])) as SpanTable;
