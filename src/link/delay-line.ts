@@ -25,24 +25,25 @@ export class DelayLine<Item> {
     return this.#entries[this.#head]?.dueMs ?? Infinity;
   }
 
+  /** When everything in it is out; a time in the past when it is empty. */
+  get lastDueMs(): number {
+    return this.#lastDueMs;
+  }
+
   get isEmpty(): boolean {
     return this.#head === this.#entries.length;
   }
 
-  /** Takes the first item if it is due. */
-  shiftDue(nowMs: number): Item | undefined {
+  /** The first item if it is due, left where it is. */
+  peekDue(nowMs: number): Item | undefined {
     const entry = this.#entries[this.#head];
-    if (entry === undefined || entry.dueMs > nowMs) return undefined;
-    return this.#shift(entry);
+    return entry === undefined || entry.dueMs > nowMs ? undefined : entry.item;
   }
 
   /** Takes the first item, due or not. */
   shift(): Item | undefined {
     const entry = this.#entries[this.#head];
-    return entry === undefined ? undefined : this.#shift(entry);
-  }
-
-  #shift({ item }: Entry<Item>): Item {
+    if (entry === undefined) return undefined;
     this.#head += 1;
     if (this.isEmpty) {
       this.#entries.length = 0;
@@ -51,6 +52,6 @@ export class DelayLine<Item> {
       this.#entries = this.#entries.slice(this.#head);
       this.#head = 0;
     }
-    return item;
+    return entry.item;
   }
 }

@@ -9,9 +9,14 @@ import { KiB, MiB } from '../model/units.ts';
  */
 const CATCH_UP_MS = 1;
 
-/** Bytes of a rate that stand ready beyond rate x delay, so that the link never runs dry while a socket is resumed. */
+/**
+ * Bytes that stand ready beyond rate x delay, so that the link never runs dry while a socket is resumed; they are also
+ * the queue in front of the link that a busy sender builds up.
+ */
 const ALLOWANCE_MS = 5;
-const MIN_ALLOWANCE_BYTES: number = 256 * KiB;
+const MIN_ALLOWANCE_BYTES: number = 64 * KiB;
+/** Without a rate nothing can run dry, and more would only leave the cache: two reads. */
+const UNDECLARED_ALLOWANCE_BYTES: number = 512 * KiB;
 
 /** Bounds the bytes under way where no rate is declared; above what one process relays in a second. */
 const UNDECLARED_RATE = 2_500_000_000;
@@ -83,15 +88,20 @@ export class LinkDirection {
 
   /** Largest piece that should be given to `due` at once. */
   get sliceBytes(): number {
-    const rate = Math.min(this.#rate ?? Infinity, this.#connectionRate ?? Infinity);
+    const rate = minimumRate(this.#rate, this.#connectionRate) ?? Infinity;
     return Math.max(MIN_SLICE_BYTES, Math.floor((rate * SLICE_MS) / 1000));
   }
 
   /** Bytes that one connection may have inside before its sender has to wait: an equal share of what all may have. */
   get connectionLimitBytes(): number {
-    const shared = Math.min(this.#maxQueuedBytes, this.#windowBytes(this.#rate ?? UNDECLARED_RATE));
+    const shared = Math.min(this.#maxQueuedBytes, this.#windowBytes(this.#rate));
     const share = Math.max(MIN_ALLOWANCE_BYTES, Math.floor(shared / Math.max(1, this.activeConnections)));
     return this.#connectionRate === undefined ? share : Math.min(share, this.#windowBytes(this.#connectionRate));
+  }
+
+  /** Bytes that should be free below that limit before a sender goes on: few wake-ups, but never an idle link. */
+  get resumeBytes(): number {
+    return Math.floor(allowanceBytes(minimumRate(this.#rate, this.#connectionRate)) / 4);
   }
 
   busyMs(nowMs: number): Metric {
@@ -105,15 +115,22 @@ export class LinkDirection {
     this.#schedule.resetBusy(nowMs);
   }
 
-  #windowBytes(rate: number): number {
-    return (
-      Math.ceil((rate * (this.#delayMs + this.#jitterMs)) / 1000) +
-      Math.max(MIN_ALLOWANCE_BYTES, Math.ceil((rate * ALLOWANCE_MS) / 1000))
-    );
+  #windowBytes(rate: number | undefined): number {
+    return allowanceBytes(rate) + Math.ceil(((rate ?? UNDECLARED_RATE) * (this.#delayMs + this.#jitterMs)) / 1000);
   }
 
   #nextDelayMs(): number {
     if (this.#jitterMs === 0) return this.#delayMs;
     return Math.max(0, this.#delayMs + (2 * this.#random() - 1) * this.#jitterMs);
   }
+}
+
+function allowanceBytes(rate: number | undefined): number {
+  return rate === undefined
+    ? UNDECLARED_ALLOWANCE_BYTES
+    : Math.max(MIN_ALLOWANCE_BYTES, Math.ceil((rate * ALLOWANCE_MS) / 1000));
+}
+
+function minimumRate(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other);
 }

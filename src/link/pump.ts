@@ -2,7 +2,6 @@ import type { Socket } from 'node:net';
 
 import { monotonicNow } from '../clock/monotonic.ts';
 import type { RateSchedule } from '../clock/rate-schedule.ts';
-import { KiB } from '../model/units.ts';
 import { DelayLine } from './delay-line.ts';
 import type { LinkDirection } from './direction.ts';
 import type { EmulatedLink, Releasing } from './emulated-link.ts';
@@ -20,14 +19,10 @@ interface Handed {
 }
 
 /**
- * A line with more than this is a bulk transfer: it is released at most every RELEASE_SPACING_MS, since each wake-up
- * costs 60-90 microseconds of CPU; less than this (a request, the tail of a chunk) is released to the point.
+ * While more is under way, a line is released at most this often, since each wake-up costs 60-90 microseconds of CPU.
+ * What ends a burst (a request, the tail of a chunk) is always released to the point.
  */
-const BULK_BYTES: number = 256 * KiB;
-const RELEASE_SPACING_MS = 0.3;
-
-/** A paused source is resumed when this share of its limit is free: fewer, larger reads. */
-const RESUME_SHARE = 0.75;
+const RELEASE_SPACING_MS = 1;
 
 /** One direction of one connection: what arrives goes through the link's rate and delay and then to `sink`. */
 export class Pump implements Releasing {
@@ -108,14 +103,15 @@ export class Pump implements Releasing {
   }
 
   nextReleaseMs(lastReleaseMs: number): number {
-    const dueMs = this.#line.nextDueMs;
-    return this.#insideBytes > BULK_BYTES ? Math.max(dueMs, lastReleaseMs + RELEASE_SPACING_MS) : dueMs;
+    const { nextDueMs, lastDueMs } = this.#line;
+    return Math.max(nextDueMs, Math.min(lastDueMs, lastReleaseMs + RELEASE_SPACING_MS));
   }
 
   release(nowMs: number): void {
     this.#sink.cork();
-    for (let item = this.#line.shiftDue(nowMs); item !== undefined; item = this.#line.shiftDue(nowMs)) {
-      if (item.kind === 'bytes') this.#hand(item.slab, item.start, item.end);
+    for (let item = this.#line.peekDue(nowMs); item !== undefined; item = this.#line.peekDue(nowMs)) {
+      this.#line.shift();
+      if (item.kind === 'bytes') this.#hand(item.slab, item.start, this.#takeAdjacent(item.slab, item.end, nowMs));
       else if (item.kind === 'end') this.#sink.end();
       else {
         this.#sink.resetAndDestroy();
@@ -139,6 +135,21 @@ export class Pump implements Releasing {
     }
   }
 
+  /** Slices of one read that are due together are one write again. Returns where they end. */
+  #takeAdjacent(slab: Slab, from: number, nowMs: number): number {
+    let end = from;
+    for (
+      let next = this.#line.peekDue(nowMs);
+      next?.kind === 'bytes' && next.slab === slab && next.start === end;
+      next = this.#line.peekDue(nowMs)
+    ) {
+      end = next.end;
+      this.#line.shift();
+      this.#link.slabs.release(slab);
+    }
+    return end;
+  }
+
   #hand(slab: Slab, start: number, end: number): void {
     this.#handed.push({ slab, bytes: end - start });
     this.#handedBytes += end - start;
@@ -160,7 +171,7 @@ export class Pump implements Releasing {
     }
     if (settledBytes === 0) return;
     this.#shrink(settledBytes);
-    if (this.#paused && this.roomBytes >= this.#direction.connectionLimitBytes * (1 - RESUME_SHARE)) {
+    if (this.#paused && this.roomBytes >= this.#direction.resumeBytes) {
       this.#paused = false;
       this.#resumeSource();
     }
