@@ -1,0 +1,33 @@
+import { z } from 'zod';
+
+import type { StorageSettings } from '../model/environment.ts';
+import { LONGEST_DELAY } from './link-schema.ts';
+import { count, optionalRate, quantity } from './quantity-schema.ts';
+
+/** `storage:` */
+export const storageSchema: z.ZodType<StorageSettings> = z
+  .strictObject({
+    readLatency: quantity('duration', {
+      description:
+        'From the start of a read of one chunk until its first byte: the seek and rotation of a disk, the first byte of an object store.',
+      examples: ['12 ms', '100 us'],
+      max: LONGEST_DELAY,
+    }).prefault('0 ms'),
+    bandwidth: optionalRate({
+      description: 'Shared by all reads. Unlimited without it.',
+      examples: ['250 MB/s', '2 GB/s'],
+    }).optional(),
+    queueDepth: count({
+      description:
+        'Reads that are served at the same time; the others wait. 1 is a single disk, about 6 a RAID10 of spinning disks, 32 and more flash.',
+      min: 1,
+      max: 1024,
+      example: 32,
+    }).prefault(64),
+  })
+  .transform(({ readLatency, bandwidth, queueDepth }): StorageSettings => ({
+    readLatencyMs: readLatency,
+    ...(bandwidth === undefined ? {} : { bandwidthBytesPerSecond: bandwidth }),
+    queueDepth,
+  }))
+  .meta({ description: "The emulated disk below the server's datastore; no latency and no limit without it." });

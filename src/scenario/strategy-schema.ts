@@ -1,0 +1,92 @@
+import { z } from 'zod';
+
+import type { StrategySettings } from '../model/environment.ts';
+import type { StrategyKnobs } from '../model/ports.ts';
+import { findStrategy, strategies, strategyAliases } from '../strategy/strategies.ts';
+import { count, quantity, refuse } from './quantity-schema.ts';
+import { text } from './text-schema.ts';
+
+/** What `name` may be: all strategies, then other names of them. */
+export const strategyNames: readonly string[] = [...Object.keys(strategies), ...Object.keys(strategyAliases)];
+
+/** What a scenario without `strategies` compares: the old loop and what is shipped today. */
+export const defaultStrategies: readonly { readonly name: string }[] = [
+  { name: 'sequential' },
+  { name: 'window-unordered' },
+];
+
+/** What can be set beside `name` and `label`. */
+export const knobNames: readonly (keyof StrategyKnobs)[] = ['inFlight', 'decodeThreads', 'writers', 'bufferBytes'];
+
+/** Knobs that every strategy starts with; each strategy adds its own window and threads. */
+const commonDefaults = { writers: 1, bufferBytes: 256 * 1024 ** 2 } as const;
+
+/** One chunk needs room for its 4 MiB encoded and decoded at the same time, and headers. */
+const SMALLEST_BUFFER = { value: 9 * 1024 ** 2, text: '9 MiB' } as const;
+
+/** One entry of `strategies:`; `name` is resolved from an alias, `label` is as written. */
+export const strategySchema: z.ZodType<StrategySettings> = z
+  .strictObject({
+    name: z.enum(strategyNames as [string, ...string[]]).meta({
+      description: strategyNames
+        .map(
+          (name) =>
+            `${name}: ${Object.hasOwn(strategyAliases, name) ? `the same as ${strategyAliases[name]}` : findStrategy(name)?.summary}`,
+        )
+        .join('; '),
+      examples: ['window-unordered'],
+    }),
+    label: text({
+      description: 'What reports, objectives and matrix keys call it; its name without one. Unique in the scenario.',
+      example: 'window-4',
+      noun: 'a label',
+      allowed: 'at most 64 letters, digits, `_` and `-`, beginning with a letter',
+      // Objectives and matrix keys are made of labels and dots, so a label has none.
+      pattern: /^[A-Za-z][A-Za-z0-9_-]{0,63}$/u,
+    }).optional(),
+    inFlight: count({
+      description: 'Chunks held at once, from the request until the write has returned.',
+      min: 1,
+      max: 1024,
+      example: 16,
+    }).optional(),
+    decodeThreads: count({
+      description: 'Worker threads that decode; 0 decodes on the main thread.',
+      min: 0,
+      max: 256,
+      example: 4,
+    }).optional(),
+    writers: count({ description: 'Writes at a time; 1 without it.', min: 1, max: 256, example: 1 }).optional(),
+    bufferBytes: quantity('size', {
+      description:
+        'Bound on encoded plus decoded bytes held; 256 MiB without it. A small one lowers the effective window.',
+      examples: ['256 MiB'],
+      min: SMALLEST_BUFFER,
+    }).optional(),
+  })
+  .transform(({ name, label, ...given }, context): StrategySettings => {
+    const strategy = findStrategy(name);
+    if (strategy === undefined) return refuse(context, `there is no strategy \`${name}\``);
+    for (const knob of strategy.fixed) {
+      if (given[knob] === undefined) continue;
+      const others = knobNames.filter((key) => !strategy.fixed.includes(key));
+      refuse(
+        context,
+        `\`${knob}\` is fixed for \`${name}\` and cannot be set`,
+        `${others.map((key) => `\`${key}\``).join(', ')}, or another strategy`,
+        [knob],
+      );
+    }
+    const { inFlight, decodeThreads, writers, bufferBytes } = given;
+    return {
+      name: strategy.name,
+      label: label ?? name,
+      knobs: {
+        inFlight: inFlight ?? strategy.defaults.inFlight,
+        decodeThreads: decodeThreads ?? strategy.defaults.decodeThreads,
+        writers: writers ?? commonDefaults.writers,
+        bufferBytes: bufferBytes ?? commonDefaults.bufferBytes,
+      },
+    };
+  })
+  .meta({ description: 'A way to restore, and its knobs.' });
