@@ -19,6 +19,6 @@ export interface SamplerOptions {
   readonly file: string;
   readonly intervalMs: number;
   readonly processes: WatchedProcesses;
-  /** TCP ports whose connections are looked at, e.g. those of server and relay. */
+  /** TCP ports whose connections are looked at: the server's, then the relay's. */
   readonly ports: readonly number[];
 }

@@ -79,8 +79,11 @@ export function usageBetween(before: UsageSnapshot, after: UsageSnapshot): Proce
   const childrenMs = after.childrenCpuMs - before.childrenCpuMs;
   const main = after.threads.get(after.pid);
   if (main === undefined) {
-    const reason = unavailable('unsupported: this kernel keeps no schedstat');
-    return { ...withoutUsage(reason.unavailable), cpuMs: metric(tickMs + childrenMs), residentBytes };
+    return {
+      ...withoutUsage('unsupported: this kernel keeps no schedstat'),
+      cpuMs: metric(tickMs + childrenMs),
+      residentBytes,
+    };
   }
   const { runMs, waitMs, isWholeProcess } = threadsBetween(before.threads, after.threads, tickMs);
   const ended = 'not sampled: threads ended in between';
@@ -136,7 +139,7 @@ function readThreads(folder: string): Map<number, ThreadTimes> {
   return threads;
 }
 
-/** The children's children are counted once they have ended, which those that `ss` runs in do at once. */
+/** Live children, and what they have waited for; `ss` is such a child of the sampler's shell. */
 function liveChildrenCpuMs(proc: string, pid: number): number {
   let total = 0;
   for (const child of childrenOf(proc, pid)) {

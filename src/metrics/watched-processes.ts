@@ -30,9 +30,11 @@ const counterSources = Object.values(counters);
 const gaugeSources = Object.values(gauges);
 const width = counterSources.length + gaugeSources.length;
 
+const columnName = (role: Role, detail: string): string => ['process', role, detail].join('.');
+
 const columnsOf = (role: Role): readonly SampleColumn[] => [
-  ...Object.keys(counters).map((detail) => counter(`process.${role}.${detail}`)),
-  ...Object.keys(gauges).map((detail) => gauge(`process.${role}.${detail}`)),
+  ...Object.keys(counters).map((detail) => counter(columnName(role, detail))),
+  ...Object.keys(gauges).map((detail) => gauge(columnName(role, detail))),
 ];
 
 /**
@@ -109,15 +111,15 @@ export class ProcessSampler implements ResourceSampler {
     for (const role of roles) {
       const watched = this.#files.get(role);
       if (watched === undefined) {
-        missing[`process.${role}`] =
+        missing[['process', role].join('.')] =
           this.#sources.platform === 'linux'
             ? 'not sampled: no such process at the start'
             : `unsupported: ${this.#sources.platform} has no /proc`;
         continue;
       }
       const { run, io } = watched.files.read();
-      if (run === undefined) missing[`process.${role}.runMs`] = 'unsupported: this kernel keeps no schedstat';
-      if (io === undefined) missing[`process.${role}.readBytes`] = `not permitted: /proc/${watched.pid}/io`;
+      if (run === undefined) missing[columnName(role, 'runMs')] = 'unsupported: this kernel keeps no schedstat';
+      if (io === undefined) missing[columnName(role, 'readBytes')] = `not permitted: /proc/${watched.pid}/io`;
     }
     return missing;
   }

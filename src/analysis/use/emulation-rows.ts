@@ -1,0 +1,85 @@
+import { metric, unavailable, type Metric, type UseRow } from '../../model/metric.ts';
+import type { StorageCounters } from '../../model/records.ts';
+import {
+  asShare,
+  largestOfTrials,
+  overTrials,
+  totalOfTrials,
+  type CountedTrial,
+  type UseContext,
+} from './use-context.ts';
+
+const NO_RATE = unavailable('unsupported: no rate is declared for the link');
+
+/** The emulated link, each direction, and the emulated storage. */
+export function emulationRows(context: UseContext): readonly UseRow[] {
+  return [...linkRows(context), ...storageRows(context)];
+}
+
+const directions = [
+  { resource: 'link server to client', busy: 'busyToClientMs', bytes: 'bytesToClient' },
+  { resource: 'link client to server', busy: 'busyToServerMs', bytes: 'bytesToServer' },
+] as const;
+
+/** A rate is only ever what a counted amount is divided by: without a declared one there is no utilization. */
+function linkRows({ trials, settings: { link } }: UseContext): readonly UseRow[] {
+  return directions.map(({ resource, busy, bytes }) => {
+    const perConnection = link.connectionRateBytesPerSecond;
+    let utilization: Metric = NO_RATE;
+    let method = 'no rate is declared';
+    if (link.rateBytesPerSecond !== undefined) {
+      utilization = overTrials(trials, ({ counters }) => counters.link[busy]);
+      method = 'time in which bytes were paid out at the declared rate';
+    } else if (perConnection !== undefined) {
+      utilization = overTrials(
+        trials,
+        ({ counters }) => metric((counters.link[bytes] * 1000) / perConnection),
+        ({ counters, durationMs }) => durationMs * Math.max(1, counters.link.connections),
+      );
+      method = 'bytes over the declared rate of all connections';
+    }
+    return {
+      resource,
+      utilization: asShare(utilization),
+      saturation: largestOfTrials(trials, ({ counters }) => metric(counters.link.peakQueuedBytes)),
+      saturationUnit: 'bytes inside the emulator in both directions, peak',
+      errors: totalOfTrials(trials, ({ counters }) => metric(counters.link.errors)),
+      method: `counted by the emulator: ${method}`,
+    };
+  });
+}
+
+function storageRows({ trials, settings: { storage } }: UseContext): readonly UseRow[] {
+  const counted = ({ counters }: CountedTrial, figure: (storage: StorageCounters) => Metric): Metric =>
+    'unavailable' in counters.storage ? counters.storage : figure(counters.storage);
+  const waiting = overTrials(trials, (trial) => counted(trial, ({ queueWaitMs }) => metric(queueWaitMs)));
+  const errors = totalOfTrials(trials, (trial) => counted(trial, ({ errors }) => metric(errors)));
+  return [
+    {
+      resource: 'storage slots',
+      utilization: asShare(
+        overTrials(
+          trials,
+          (trial) => counted(trial, ({ slotBusyMs }) => metric(slotBusyMs)),
+          ({ durationMs }) => durationMs * storage.queueDepth,
+        ),
+      ),
+      saturation: waiting,
+      saturationUnit: 'reads waiting for a place, mean',
+      errors,
+      method: 'counted by the emulated storage: places taken over queueDepth',
+    },
+    {
+      resource: 'storage bandwidth',
+      utilization: asShare(
+        storage.bandwidthBytesPerSecond === undefined
+          ? unavailable('unsupported: no bandwidth is declared for the storage')
+          : overTrials(trials, (trial) => counted(trial, ({ bandwidthBusyMs }) => bandwidthBusyMs)),
+      ),
+      saturation: waiting,
+      saturationUnit: 'reads waiting for a place, mean',
+      errors,
+      method: 'counted by the emulated storage: time in which the declared bandwidth was in use',
+    },
+  ];
+}
