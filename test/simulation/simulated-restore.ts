@@ -40,6 +40,8 @@ export interface Costs {
   readonly writers?: number;
   /** Added to single fetches before they reach the link, by slot. */
   readonly fetchDelayMs?: (slot: number) => number;
+  /** Length of the blob of a slot; without it that of the chunk. */
+  readonly encodedBytes?: (slot: number) => number;
 }
 
 export interface Ports {
@@ -51,13 +53,19 @@ export interface Ports {
 /** Simulated ports that cost what is given and nothing else. */
 export function simulatedPorts(clock: Clock, costs: Costs): Ports {
   const { roundTripMs = 0, linkMs = 0, readLatencyMs = 0, queueDepth = 1024, decodeThreads = 4, writers = 1 } = costs;
-  const { decodeMs = 0, writeMs = 0, writeZeroesMs = 0, fetchDelayMs = () => 0 } = costs;
+  const {
+    decodeMs = 0,
+    writeMs = 0,
+    writeZeroesMs = 0,
+    fetchDelayMs = () => 0,
+    encodedBytes = () => CHUNK_SIZE,
+  } = costs;
   const link = { roundTripMs, ...(linkMs === 0 ? {} : { rateBytesPerSecond: (CHUNK_SIZE * 1000) / linkMs }) };
   const source = new SimulatedSource({
     clock,
     link,
     storage: { readLatencyMs, queueDepth },
-    encodedBytes: () => CHUNK_SIZE,
+    encodedBytes: (digest) => encodedBytes(slotOfDigest(digest)),
   });
   return {
     source: {

@@ -5,45 +5,8 @@ import * as fc from 'fast-check';
 
 import type { Strategy } from '../../src/model/ports.ts';
 import { strategies } from '../../src/strategy/strategies.ts';
-import { CHUNK_SIZE, imageOf, simulateRestore, type RestoreOptions } from '../simulation/simulated-restore.ts';
-
-const cost = fc.integer({ min: 0, max: 20 });
-
-/** Random images, knobs and service times, which differ from chunk to chunk. */
-const circumstances = fc.record({
-  kinds: fc.array(fc.constantFrom('D', 'D', 'D', '0'), { maxLength: 24 }),
-  shortTail: fc.boolean(),
-  inFlight: fc.integer({ min: 1, max: 8 }),
-  decodeThreads: fc.integer({ min: 0, max: 4 }),
-  writers: fc.integer({ min: 1, max: 3 }),
-  roundTripMs: fc.integer({ min: 0, max: 10 }).map((half) => half * 2),
-  linkMs: fc.constantFrom(0, 1, 2, 4, 8),
-  readLatencyMs: cost,
-  queueDepth: fc.integer({ min: 1, max: 4 }),
-  writeZeroesMs: cost,
-  decodeCosts: fc.array(cost, { minLength: 5, maxLength: 5 }),
-  writeCosts: fc.array(cost, { minLength: 7, maxLength: 7 }),
-  fetchDelays: fc.array(cost, { minLength: 3, maxLength: 3 }),
-});
-
-const restores = circumstances.map(withFunctions);
-
-function withFunctions({
-  kinds,
-  shortTail,
-  decodeCosts,
-  writeCosts,
-  fetchDelays,
-  ...costs
-}: typeof circumstances extends fc.Arbitrary<infer Value> ? Value : never) {
-  return {
-    ...costs,
-    image: imageOf(kinds.join('') + (shortTail ? 's' : '')),
-    decodeMs: ({ index }: { readonly index: number }) => decodeCosts[index % 5] ?? 0,
-    writeMs: (offset: number) => writeCosts[(offset / CHUNK_SIZE) % 7] ?? 0,
-    fetchDelayMs: (slot: number) => fetchDelays[slot % 3] ?? 0,
-  };
-}
+import { restores } from '../simulation/random-restores.ts';
+import { CHUNK_SIZE, simulateRestore, type RestoreOptions } from '../simulation/simulated-restore.ts';
 
 const inFlightOf = (strategy: Strategy, options: RestoreOptions): number =>
   strategy.fixed.includes('inFlight') ? strategy.defaults.inFlight : (options.inFlight ?? 0);
@@ -96,12 +59,14 @@ for (const strategy of Object.values(strategies)) {
           const decodes = data.map((slot) => options.decodeMs(slot));
           const writes = data.map(({ offset }) => options.writeMs(offset));
           const zeroes = (options.image.slotCount - data.length) * options.writeZeroesMs;
+          const links = data.map(({ index }) => (options.linkMs * options.encodedBytes(index)) / CHUNK_SIZE);
           const transit = data.map(
-            ({ index }) => options.fetchDelayMs(index) + options.roundTripMs + options.readLatencyMs + options.linkMs,
+            ({ index }, at) =>
+              options.fetchDelayMs(index) + options.roundTripMs + options.readLatencyMs + (links[at] ?? 0),
           );
           const serial = sum(transit) + sum(decodes) + sum(writes) + zeroes;
           const lowerBounds = [
-            data.length * options.linkMs,
+            sum(links),
             (data.length * options.readLatencyMs) / options.queueDepth,
             sum(decodes) / Math.max(1, options.decodeThreads),
             (sum(writes) + zeroes) / options.writers,
@@ -143,7 +108,14 @@ test('a longer window never makes equal chunks slower', async () => {
     fc.asyncProperty(restores, fc.constantFrom('window-unordered', 'window-ordered'), async (options, name) => {
       const strategy = strategies[name];
       assert.ok(strategy);
-      const equal = { ...options, decodeMs: 3, writeMs: 2, fetchDelayMs: () => 0, writers: 1 };
+      const equal = {
+        ...options,
+        decodeMs: 3,
+        writeMs: 2,
+        fetchDelayMs: () => 0,
+        encodedBytes: () => CHUNK_SIZE,
+        writers: 1,
+      };
       const narrow = await simulateRestore(strategy, equal);
       const wide = await simulateRestore(strategy, { ...equal, inFlight: options.inFlight + 1 });
       assert.ok(wide.totalMs <= narrow.totalMs);
