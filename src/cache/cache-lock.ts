@@ -21,7 +21,7 @@ export async function withCacheLock<Result>(
   action: () => Promise<Result>,
 ): Promise<Result> {
   const mine = `${processes.pid} ${randomUUID()}`;
-  for (const start = performance.now(); !(await tryLock(path, mine)); ) {
+  for (const start = performance.now(); !(await tryLock(path, mine));) {
     if (!(await takeOver(path, processes)) && performance.now() - start > GIVE_UP_MS) {
       throw new MachineError(`the cache is locked by another process: ${path}`, {
         code: 'cache-locked',

@@ -59,7 +59,10 @@ export class Cache {
   readonly #processes: RunningProcesses;
 
   /** Creates nothing yet. */
-  constructor(folder: string, { limitBytes = DEFAULT_CACHE_LIMIT_BYTES, processes = processesFromProc() }: CacheOptions = {}) {
+  constructor(
+    folder: string,
+    { limitBytes = DEFAULT_CACHE_LIMIT_BYTES, processes = processesFromProc() }: CacheOptions = {},
+  ) {
     this.folder = folder;
     this.limitBytes = limitBytes;
     this.#processes = processes;
@@ -86,7 +89,8 @@ export class Cache {
   async acquire({ name, expectedBytes, build }: BuildEntry): Promise<CacheLease> {
     if (!namePattern.test(name)) throw new RangeError(`${JSON.stringify(name)} cannot name an entry of the cache`);
     return await this.#guarded(async () => {
-      for (const folder of [this.#entriesFolder, this.#leasesFolder, this.#buildingFolder]) await mkdir(folder, { recursive: true });
+      for (const folder of [this.#entriesFolder, this.#leasesFolder, this.#buildingFolder])
+        await mkdir(folder, { recursive: true });
       const found = await this.#locked(async () => {
         await this.#removeLeftovers();
         if ((await this.#entryFacts(name)) !== undefined) return await this.#lease(name);
@@ -146,7 +150,10 @@ export class Cache {
       throw new MachineError(
         `${formatBytes(expectedBytes)} more do not fit into the cache ${this.folder}, whose limit is ` +
           `${formatBytes(this.limitBytes)}${pinned > 0 ? ` and of which ${formatBytes(pinned)} are in use` : ''}`,
-        { code: 'cache-too-small', hint: pinned > 0 ? 'wait until the other run has ended, or make the image smaller' : 'make the image smaller' },
+        {
+          code: 'cache-too-small',
+          hint: pinned > 0 ? 'wait until the other run has ended, or make the image smaller' : 'make the image smaller',
+        },
       );
     }
     for (const entry of entries.toReversed()) {
@@ -168,11 +175,13 @@ export class Cache {
   async #removeLeftovers(): Promise<void> {
     for (const folder of [this.#buildingFolder, this.#leasesFolder]) {
       for (const owned of await names(folder)) {
-        if (!(await this.#hasOwner(join(folder, owned)))) await rm(join(folder, owned), { recursive: true, force: true });
+        if (!(await this.#hasOwner(join(folder, owned))))
+          await rm(join(folder, owned), { recursive: true, force: true });
       }
     }
     for (const name of await names(this.#entriesFolder)) {
-      if ((await this.#entryFacts(name)) === undefined) await rm(this.#entryPath(name), { recursive: true, force: true });
+      if ((await this.#entryFacts(name)) === undefined)
+        await rm(this.#entryPath(name), { recursive: true, force: true });
     }
   }
 
@@ -182,7 +191,8 @@ export class Cache {
       const { sizeBytes } = JSON.parse(await readFile(path, 'utf8')) as { readonly sizeBytes?: unknown };
       return typeof sizeBytes === 'number' ? { sizeBytes, lastUsedAt: (await stat(path)).mtime } : undefined;
     } catch (error) {
-      if (error instanceof SyntaxError || systemErrorCode(error) === 'ENOENT' || systemErrorCode(error) === 'ENOTDIR') return undefined;
+      if (error instanceof SyntaxError || systemErrorCode(error) === 'ENOENT' || systemErrorCode(error) === 'ENOTDIR')
+        return undefined;
       throw error;
     }
   }

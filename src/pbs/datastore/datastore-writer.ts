@@ -1,4 +1,16 @@
-import { chmodSync, closeSync, existsSync, futimesSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeFileSync, writevSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  futimesSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writevSync,
+} from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 

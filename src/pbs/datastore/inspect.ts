@@ -60,7 +60,11 @@ export interface InspectedSnapshot {
  * contents.
  * @throws those of `Datastore.readManifest` and `Datastore.readFixedIndex`
  */
-export async function inspectArchive(datastore: Datastore, snapshot: string, archive?: string): Promise<InspectedSnapshot> {
+export async function inspectArchive(
+  datastore: Datastore,
+  snapshot: string,
+  archive?: string,
+): Promise<InspectedSnapshot> {
   const manifest = await datastore.readManifest(snapshot);
   const names =
     archive === undefined
@@ -167,7 +171,8 @@ async function readChunkHeader(datastore: Datastore, digest: string, cryptMode: 
     }
     return { kind, bytes: size };
   } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') throw new IntegrityError('the chunk is missing', { code: 'chunk-missing' });
+    if (systemErrorCode(error) === 'ENOENT')
+      throw new IntegrityError('the chunk is missing', { code: 'chunk-missing' });
     throw asMachineError(error, `reading ${path}`);
   }
 }

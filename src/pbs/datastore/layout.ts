@@ -3,7 +3,13 @@ import { join } from 'node:path';
 import { UsageError } from '../../model/errors.ts';
 import { isServerArchiveName } from '../format/archive-name.ts';
 import { isDigest } from '../format/digest.ts';
-import { formatSnapshotPath, isBackupId, isBackupType, type BackupGroup, type SnapshotPath } from '../format/snapshot-path.ts';
+import {
+  formatSnapshotPath,
+  isBackupId,
+  isBackupType,
+  type BackupGroup,
+  type SnapshotPath,
+} from '../format/snapshot-path.ts';
 
 /** Modes that PBS gives to what it makes, and checks exactly (spec 8.1, 8.5). */
 export const modes = { base: 0o755, chunks: 0o750, file: 0o644, group: 0o755 } as const;
@@ -25,7 +31,9 @@ export const chunkPath = (base: string, digest: string): string => join(chunkFol
 /** `<base>/vm/100`; throws a UsageError for a type or id that is none. */
 export function groupFolder(base: string, { type, id }: BackupGroup): string {
   if (!isBackupType(type) || !isBackupId(id)) {
-    throw new UsageError(`${JSON.stringify(`${String(type)}/${id}`)} is not the name of a backup group`, { code: 'snapshot-path' });
+    throw new UsageError(`${JSON.stringify(`${String(type)}/${id}`)} is not the name of a backup group`, {
+      code: 'snapshot-path',
+    });
   }
   return join(base, type, id);
 }
@@ -39,12 +47,17 @@ export function snapshotFolder(base: string, snapshot: SnapshotPath): string {
 /** A file of a snapshot; throws a UsageError `archive-name` for anything but a server name. */
 export function archivePath(base: string, snapshot: SnapshotPath, archive: string): string {
   if (!isServerArchiveName(archive)) {
-    throw new UsageError(`${JSON.stringify(archive)} is not the name of a file in a snapshot`, { code: 'archive-name' });
+    throw new UsageError(`${JSON.stringify(archive)} is not the name of a file in a snapshot`, {
+      code: 'archive-name',
+    });
   }
   return join(snapshotFolder(base, snapshot), archive);
 }
 
 function checkedDigest(digest: string): string {
   if (isDigest(digest)) return digest;
-  throw new UsageError(`${JSON.stringify(digest)} is not a digest`, { code: 'digest', hint: 'a digest is 64 lower-case hex digits' });
+  throw new UsageError(`${JSON.stringify(digest)} is not a digest`, {
+    code: 'digest',
+    hint: 'a digest is 64 lower-case hex digits',
+  });
 }

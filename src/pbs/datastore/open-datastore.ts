@@ -62,7 +62,10 @@ export class Datastore {
    * @throws UsageError `snapshot-path`, `backup-time`, `datastore-empty`, `snapshot-not-found`, `archive-name`,
    * `archive-not-found`; IntegrityError for a damaged manifest
    */
-  async findArchive(snapshot: string, archive: string): Promise<{ readonly snapshot: string; readonly archive: string }> {
+  async findArchive(
+    snapshot: string,
+    archive: string,
+  ): Promise<{ readonly snapshot: string; readonly archive: string }> {
     const filename = serverArchiveName(archive);
     const manifest = await this.readManifest(snapshot);
     manifestFile(manifest, filename);
@@ -99,7 +102,10 @@ export class Datastore {
     const manifest = await this.readManifest(snapshot);
     manifestFile(manifest, filename);
     if (archiveKind(filename) !== 'fixed') {
-      throw new UsageError(`${filename} is not an image`, { code: 'not-an-image', hint: 'images are named *.img.fidx' });
+      throw new UsageError(`${filename} is not an image`, {
+        code: 'not-an-image',
+        hint: 'images are named *.img.fidx',
+      });
     }
     const path = archivePath(this.path, manifest.snapshot, filename);
     try {
@@ -139,7 +145,9 @@ export class Datastore {
       await using file = await open(path);
       const { size } = await file.stat();
       if (size > MAX_ENCODED_BYTES) {
-        throw new IntegrityError(`chunk ${digest} has ${size} bytes, more than any chunk can have`, { code: 'chunk-too-large' });
+        throw new IntegrityError(`chunk ${digest} has ${size} bytes, more than any chunk can have`, {
+          code: 'chunk-too-large',
+        });
       }
       return await file.readFile();
     } catch (error) {

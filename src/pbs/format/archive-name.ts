@@ -27,7 +27,8 @@ const serverNamePattern = /^[A-Za-z0-9_][A-Za-z0-9._-]*\.(fidx|didx|blob)$/u;
 const MAX_NAME_LENGTH = 255;
 
 /** Whether this is a name under which a server keeps a file of a snapshot: never a path. */
-export const isServerArchiveName = (name: string): boolean => name.length <= MAX_NAME_LENGTH && serverNamePattern.test(name);
+export const isServerArchiveName = (name: string): boolean =>
+  name.length <= MAX_NAME_LENGTH && serverNamePattern.test(name);
 
 /** The kind of a server name; undefined for any other text. */
 export function archiveKind(serverName: string): ArchiveKind | undefined {

@@ -106,7 +106,10 @@ export function parseFixedIndexHeader(bytes: Uint8Array): FixedIndexHeader {
   const chunkSize = header.readBigUInt64LE(72);
   // No chunk is longer than a blob; without this bound the digest of a zero chunk could cost any amount of time.
   if (chunkSize === 0n || (chunkSize & (chunkSize - 1n)) !== 0n || chunkSize > BigInt(MAX_BLOB_PLAIN_BYTES)) {
-    throw broken('index-chunk-size', `its chunk size is ${chunkSize}, not a power of two up to ${MAX_BLOB_PLAIN_BYTES}`);
+    throw broken(
+      'index-chunk-size',
+      `its chunk size is ${chunkSize}, not a power of two up to ${MAX_BLOB_PLAIN_BYTES}`,
+    );
   }
   if (size === 0n) throw broken('index-empty', 'it has no chunks');
   if (size > BigInt(Number.MAX_SAFE_INTEGER)) throw broken('index-size', `its image would have ${size} bytes`);

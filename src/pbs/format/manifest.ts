@@ -55,7 +55,10 @@ export function parseManifestJson(json: Uint8Array): Manifest {
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(json));
   } catch (error) {
-    throw new IntegrityError(`the manifest is not JSON: ${(error as Error).message}`, { code: 'manifest-json', cause: error });
+    throw new IntegrityError(`the manifest is not JSON: ${(error as Error).message}`, {
+      code: 'manifest-json',
+      cause: error,
+    });
   }
   if (!isObject(value)) throw wrongField('the manifest', 'an object');
   if (!isShallow(value, MAX_DEPTH)) throw wrongField('the manifest', `nested less than ${MAX_DEPTH} deep`);
@@ -89,7 +92,8 @@ function parseSnapshot(manifest: JsonObject): SnapshotPath {
 function parseFile(file: unknown, place: string): ManifestFile {
   if (!isObject(file)) throw wrongField(place, 'an object');
   const { filename, 'crypt-mode': cryptMode = 'none', size, csum } = file;
-  if (typeof filename !== 'string' || !isServerArchiveName(filename)) throw wrongField(`${place}.filename`, 'a file name');
+  if (typeof filename !== 'string' || !isServerArchiveName(filename))
+    throw wrongField(`${place}.filename`, 'a file name');
   const mode = cryptModes.find((known) => known === cryptMode);
   if (mode === undefined) throw wrongField(`${place}.crypt-mode`, cryptModes.join(', '));
   if (!isWholeNumber(size)) throw wrongField(`${place}.size`, 'a number of bytes');
@@ -109,7 +113,10 @@ export function prettyManifest(manifest: Manifest): string {
 }
 
 /** The bytes of `index.json.blob`. */
-export function encodeManifest(manifest: Manifest, { compress = true }: { readonly compress?: boolean } = {}): Uint8Array {
+export function encodeManifest(
+  manifest: Manifest,
+  { compress = true }: { readonly compress?: boolean } = {},
+): Uint8Array {
   return encodeBlob(Buffer.from(prettyManifest(manifest)), { compress });
 }
 
@@ -160,18 +167,27 @@ export function verifyIndexAgainstManifest(index: IndexFacts, manifest: Manifest
   const csum = index.computeCsum();
   const hint = 'the index is not the one that was backed up: run a verify job on the server';
   if (index.size !== file.size) {
-    throw new IntegrityError(`${filename} is of ${index.size} bytes, the manifest says ${file.size}`, { code: 'manifest-size', hint });
+    throw new IntegrityError(`${filename} is of ${index.size} bytes, the manifest says ${file.size}`, {
+      code: 'manifest-size',
+      hint,
+    });
   }
   if (csum !== file.csum) {
-    throw new IntegrityError(`the checksum of ${filename} is ${csum}, the manifest says ${file.csum}`, { code: 'manifest-csum', hint });
+    throw new IntegrityError(`the checksum of ${filename} is ${csum}, the manifest says ${file.csum}`, {
+      code: 'manifest-csum',
+      hint,
+    });
   }
 }
 
-const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 const isWholeNumber = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 const isShallow = (value: unknown, depth: number): boolean =>
-  typeof value !== 'object' || value === null || (depth > 0 && Object.values(value).every((member) => isShallow(member, depth - 1)));
+  typeof value !== 'object' ||
+  value === null ||
+  (depth > 0 && Object.values(value).every((member) => isShallow(member, depth - 1)));
 
 /** The same value with the keys of every object in order. */
 function sorted(value: unknown): unknown {

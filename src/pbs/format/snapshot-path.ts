@@ -56,7 +56,8 @@ export function parseBackupTime(text: string): number {
 }
 
 /** `vm/100/2025-08-12T10:00:00Z` */
-export const formatSnapshotPath = ({ type, id, time }: SnapshotPath): string => `${type}/${id}/${formatBackupTime(time)}`;
+export const formatSnapshotPath = ({ type, id, time }: SnapshotPath): string =>
+  `${type}/${id}/${formatBackupTime(time)}`;
 
 /**
  * Reads `type/id/time`.

@@ -83,7 +83,8 @@ function decompressFrame(frame: Uint8Array, left: number, maxPlainBytes: number)
     return { content: result.buffer, consumed: result.engine.bytesWritten };
   } catch (error) {
     if (error instanceof IntegrityError) throw error;
-    if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(maxPlainBytes);
+    if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE')
+      throw tooLarge(maxPlainBytes);
     throw damaged((error as Error).message, error);
   }
 }
