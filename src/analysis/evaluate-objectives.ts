@@ -1,5 +1,5 @@
-import { metricValue } from '../model/metric.ts';
-import type { Comparator, Objective, ObjectiveMetric, ObjectiveTerm } from '../model/objective.ts';
+import { metric, unavailable, type Metric } from '../model/metric.ts';
+import type { Comparator, Objective, ObjectiveMetric, ObjectiveTerm, RateName } from '../model/objective.ts';
 import type { CaseReport, ObjectiveReport, StrategyReport } from '../model/report.ts';
 import { median } from '../stats/quantile.ts';
 import { caseName } from './case-name.ts';
@@ -46,71 +46,54 @@ function evaluate({ left, right, comparator }: Objective, one: CaseReport): Eval
   const rightValue = termValue(right, one);
   if (typeof leftValue === 'string') return { caseName: name, holds: false, reason: leftValue };
   if (typeof rightValue === 'string') return { caseName: name, holds: false, reason: rightValue };
-  const holds = satisfies(leftValue, comparator, rightValue);
+  const holds = satisfies[comparator](leftValue, rightValue);
   return { caseName: name, holds, ...(rightValue === 0 ? {} : { measured: leftValue / rightValue }) };
 }
 
-function satisfies(left: number, comparator: Comparator, right: number): boolean {
-  switch (comparator) {
-    case '>=':
-      return left >= right;
-    case '<=':
-      return left <= right;
-    case '>':
-      return left > right;
-    case '<':
-      return left < right;
-  }
-}
+const satisfies: Readonly<Record<Comparator, (left: number, right: number) => boolean>> = {
+  '>=': (left, right) => left >= right,
+  '<=': (left, right) => left <= right,
+  '>': (left, right) => left > right,
+  '<': (left, right) => left < right,
+};
 
 /** The term's value in base units, or the reason why there is none. */
 function termValue(term: ObjectiveTerm, one: CaseReport): number | string {
   if (term.kind === 'quantity') return term.value;
   const strategy = one.strategies.find(({ label }) => label === term.label);
   if (strategy === undefined) return `there is no strategy ${term.label}`;
-  const value = strategyMetric(strategy, term.metric);
-  return typeof value === 'string' ? `${term.label}.${term.metric} is unknown: ${value}` : value * term.factor;
+  const value = metricOf[term.metric](strategy);
+  return 'value' in value ? value.value * term.factor : `${term.label}.${term.metric} is unknown: ${value.unavailable}`;
 }
 
-function strategyMetric(strategy: StrategyReport, metric: ObjectiveMetric): number | string {
-  const { throughput, cpuSecondsPerGb, chunkLatencyMs, peakBufferedBytes } = strategy;
-  const noTrial = measuredDurations(strategy).length === 0 ? 'no trial was measured' : 'no such bytes were restored';
-  switch (metric) {
-    case 'throughput.logical':
-      return throughput.logical?.medianBytesPerSecond ?? noTrial;
-    case 'throughput.data':
-      return throughput.data?.medianBytesPerSecond ?? noTrial;
-    case 'throughput.unique':
-      return throughput.unique?.medianBytesPerSecond ?? noTrial;
-    case 'throughput.wire':
-      return throughput.wire?.medianBytesPerSecond ?? noTrial;
-    case 'cpuSecondsPerGb.client':
-      return valueOrReason(cpuSecondsPerGb.client);
-    case 'cpuSecondsPerGb.server':
-      return valueOrReason(cpuSecondsPerGb.server);
-    case 'chunkLatency.p50':
-      return valueOrReason(chunkLatencyMs.p50);
-    case 'chunkLatency.p95':
-      return valueOrReason(chunkLatencyMs.p95);
-    case 'chunkLatency.p99':
-      return valueOrReason(chunkLatencyMs.p99);
-    case 'chunkLatency.max':
-      return valueOrReason(chunkLatencyMs.max);
-    case 'duration':
-      return median(measuredDurations(strategy)) ?? noTrial;
-    case 'peakBufferedBytes':
-      return valueOrReason(peakBufferedBytes);
-  }
+const metricOf: Readonly<Record<ObjectiveMetric, (strategy: StrategyReport) => Metric>> = {
+  'throughput.logical': (strategy) => throughputOf(strategy, 'logical'),
+  'throughput.data': (strategy) => throughputOf(strategy, 'data'),
+  'throughput.unique': (strategy) => throughputOf(strategy, 'unique'),
+  'throughput.wire': (strategy) => throughputOf(strategy, 'wire'),
+  'cpuSecondsPerGb.client': ({ cpuSecondsPerGb }) => cpuSecondsPerGb.client,
+  'cpuSecondsPerGb.server': ({ cpuSecondsPerGb }) => cpuSecondsPerGb.server,
+  'chunkLatency.p50': ({ chunkLatencyMs }) => chunkLatencyMs.p50,
+  'chunkLatency.p95': ({ chunkLatencyMs }) => chunkLatencyMs.p95,
+  'chunkLatency.p99': ({ chunkLatencyMs }) => chunkLatencyMs.p99,
+  'chunkLatency.max': ({ chunkLatencyMs }) => chunkLatencyMs.max,
+  duration: (strategy) => metricOrReason(median(measuredDurations(strategy)), 'no trial was measured'),
+  peakBufferedBytes: ({ peakBufferedBytes }) => peakBufferedBytes,
+};
+
+function throughputOf(strategy: StrategyReport, rate: RateName): Metric {
+  const reason = measuredDurations(strategy).length === 0 ? 'no trial was measured' : 'no such bytes were restored';
+  return metricOrReason(strategy.throughput[rate]?.medianBytesPerSecond, reason);
+}
+
+function metricOrReason(value: number | undefined, reason: string): Metric {
+  return value === undefined ? unavailable(reason) : metric(value);
 }
 
 function measuredDurations({ trials }: StrategyReport): readonly number[] {
   return trials.flatMap(({ warmUp, status, verified, durationMs }) =>
     !warmUp && status === 'completed' && verified === true && durationMs !== undefined ? [durationMs] : [],
   );
-}
-
-function valueOrReason(candidate: StrategyReport['peakBufferedBytes']): number | string {
-  return metricValue(candidate) ?? ('unavailable' in candidate ? candidate.unavailable : 'not measured');
 }
 
 /** The smallest quotient is the worst of a lower bound, the largest that of an upper bound. */

@@ -75,7 +75,7 @@ export const resourceRules: readonly ResourceRule[] = [
 ];
 
 /** A rule with its utilization: the median over measured trials, cut at 1. */
-export interface MeasuredResource extends ResourceRule {
+export interface MeasuredResource extends Omit<ResourceRule, 'utilization'> {
   readonly measured: Metric;
   readonly met: boolean;
 }
@@ -91,7 +91,7 @@ export function measureResources(
       value === undefined
         ? (readings[0] ?? unavailable('no trial was measured'))
         : metric(Math.min(Math.max(value, 0), 1));
-    return { ...rule, measured, met: value !== undefined && value >= rule.threshold };
+    return { code: rule.code, name: rule.name, threshold: rule.threshold, measured, met: value !== undefined && value >= rule.threshold };
   });
 }
 

@@ -7,7 +7,7 @@ import { median } from '../stats/quantile.ts';
 import { MINIMUM_PAIRS } from './compare.ts';
 import { meanInFlight } from './littles-law.ts';
 import { measuredTrials, rateOf, trialsOf, type MeasuredTrial } from './measured-trials.ts';
-import { measureResources } from './resource-rules.ts';
+import { measureResources, type MeasuredResource } from './resource-rules.ts';
 
 /** Deviation of the trials' rates over their mean: above this a difference of 10 % takes more than five repeats to see. */
 const NOISY_DEVIATION = 0.1;
@@ -23,17 +23,17 @@ export function strategyWarnings(data: RunData, caseIndex: number, report: CaseR
   return settings.strategies.flatMap(({ label, knobs }) => {
     const trials = trialsOf(data, caseIndex, label);
     const measured = measuredTrials(trials);
+    const emulator = measureResources(measured, { settings, run: data.run }).filter(
+      ({ code }) => code === 'emulator-bound',
+    );
     return [
-      ...failureWarnings(label, trials),
-      ...countWarnings(label, trials, measured),
-      ...noiseWarnings(label, measured),
-      ...bufferWarnings(label, knobs.inFlight, knobs.bufferBytes, measured),
-      ...emulatorWarnings(
-        label,
-        measureResources(measured, { settings, run: data.run }).filter(({ code }) => code === 'emulator-bound'),
-      ),
-      ...littleWarnings(label, report),
-    ];
+      failureWarnings(label, trials),
+      countWarnings(label, trials, measured),
+      noiseWarnings(label, measured),
+      bufferWarnings(label, knobs.inFlight, knobs.bufferBytes, measured),
+      emulatorWarnings(label, emulator),
+      littleWarnings(label, report),
+    ].flat();
   });
 }
 
@@ -104,7 +104,7 @@ function bufferWarnings(
   ];
 }
 
-function emulatorWarnings(label: string, resources: ReturnType<typeof measureResources>): readonly RecordedWarning[] {
+function emulatorWarnings(label: string, resources: readonly MeasuredResource[]): readonly RecordedWarning[] {
   const near = resources
     .map(({ name, measured }) => ({ name, share: metricValue(measured) ?? 0 }))
     .toSorted((a, b) => b.share - a.share)[0];

@@ -1,6 +1,6 @@
-import type { Comparison, Phase, VerdictCode } from '../model/report.ts';
-import { phases } from '../model/report.ts';
+import { phases, type Comparison, type ComparisonVerdict, type Phase, type VerdictCode } from '../model/report.ts';
 import { formatDuration, formatShare } from '../model/units.ts';
+import { MINIMUM_PAIRS } from './compare.ts';
 import type { Findings } from './findings.ts';
 import type { MeasuredResource } from './resource-rules.ts';
 
@@ -63,16 +63,20 @@ function comparisonText(comparisons: readonly Comparison[]): string | undefined 
   const ranked = comparisons.toSorted((a, b) => (b.ratio ?? 0) - (a.ratio ?? 0));
   const best = ranked.find(({ verdict }) => verdict === 'faster') ?? ranked[0];
   if (best?.ratio === undefined) return undefined;
+  const ratio = ratioText(best.ratio);
   const interval = best.interval === undefined ? '' : ` (${intervalText(best.interval)})`;
-  switch (best.verdict) {
-    case 'faster':
-    case 'slower':
-      return `${best.of} is ${ratioText(best.ratio)} times as fast${interval}`;
-    case 'not-distinguishable':
-      return `${best.of} is not distinguishable from it${interval}`;
-    case 'inconclusive':
-      return `${best.of} came out ${ratioText(best.ratio)} times as fast, but ${best.pairs < 3 ? `${best.pairs} pair${best.pairs === 1 ? ' of trials is' : 's of trials are'} too few to be sure` : `the interval is too wide to be sure${interval}`}`;
-  }
+  const certain = `${best.of} is ${ratio} times as fast${interval}`;
+  const doubt =
+    best.pairs < MINIMUM_PAIRS
+      ? `${best.pairs === 1 ? '1 pair of trials is' : `${best.pairs} pairs of trials are`} too few to be sure`
+      : `the interval is too wide to be sure${interval}`;
+  const texts: Readonly<Record<ComparisonVerdict, string>> = {
+    faster: certain,
+    slower: certain,
+    'not-distinguishable': `${best.of} is not distinguishable from it${interval}`,
+    inconclusive: `${best.of} came out ${ratio} times as fast, but ${doubt}`,
+  };
+  return texts[best.verdict];
 }
 
 /** Two decimals where a difference is small enough to need them. */
@@ -87,24 +91,25 @@ export function intervalText([low, high]: readonly [number, number]): string {
 
 /** The experiment that tells this cause from the ones that look like it. */
 export function nextExperiment(code: VerdictCode, { inFlight, comparisons }: Findings): string {
-  switch (code) {
-    case 'serialised-by-latency':
-      return comparisons.some(({ verdict }) => verdict === 'faster')
-        ? 'Vary the round trip (matrix: link.roundTrip): the time per chunk must grow by what is added. Then raise inFlight of the faster strategy until its rate no longer follows.'
-        : `Raise what is in flight (now ${inFlight}): if the data rate follows, latency was the limit. Then vary link.roundTrip and check that the time per chunk grows by what is added.`;
-    case 'link':
-      return 'Raise or remove link.rate: if the data rate follows, the link was the limit. On a real line, run iperf3 beside the restore and compare its rate with the wire rate.';
-    case 'storage':
-      return 'Run again with a warm cache, or with storage.queueDepth and storage.bandwidth doubled: if the data rate follows, the disks were the limit.';
-    case 'target':
-      return 'Run again with target: { kind: discard }: if the data rate rises, writing was the limit.';
-    case 'client-cpu':
-      return 'Raise decodeThreads, then try multiple connections: if neither helps, one thread of the client is the limit; if decodeThreads helps, it was decoding.';
-    case 'server-cpu':
-      return 'Spread the same number in flight over two connections: if the data rate rises, one core of the server was the limit.';
-    case 'emulator-bound':
-      return 'Lower link.rate, or run on a machine with more cores, until the emulator is no longer busy; only then compare strategies.';
-    case 'inconclusive':
-      return 'Change one thing at a time: double inFlight, then decodeThreads, then use target: { kind: discard }; what moves the data rate is the limit.';
+  if (code === 'serialised-by-latency' && !comparisons.some(({ verdict }) => verdict === 'faster')) {
+    return `Raise what is in flight (now ${inFlight}): if the data rate follows, latency was the limit. Then vary link.roundTrip and check that the time per chunk grows by what is added.`;
   }
+  return experiments[code];
 }
+
+const experiments: Readonly<Record<VerdictCode, string>> = {
+  'serialised-by-latency':
+    'Vary the round trip (matrix: link.roundTrip): the time per chunk must grow by what is added. Then raise inFlight of the faster strategy until its rate no longer follows.',
+  link: 'Raise or remove link.rate: if the data rate follows, the link was the limit. On a real line, run iperf3 beside the restore and compare its rate with the wire rate.',
+  storage:
+    'Run again with storage.queueDepth and storage.bandwidth doubled: if the data rate follows, the disks were the limit. On a real server, run twice and compare the warm cache with the cold one.',
+  target: 'Run again with target: { kind: discard }: if the data rate rises, writing was the limit.',
+  'client-cpu':
+    'Raise decodeThreads: if the data rate rises, decoding was the limit; if not, it is one thread of the client (TLS, event loop), which a second connection does not relieve.',
+  'server-cpu':
+    'Spread the same number in flight over two connections: if the data rate rises, one core of the server was the limit.',
+  'emulator-bound':
+    'Lower link.rate, or run on a machine with more cores, until the emulator is no longer busy; only then compare strategies.',
+  inconclusive:
+    'Change one thing at a time: double inFlight, then decodeThreads, then use target: { kind: discard }. What moves the data rate is the limit.',
+};

@@ -20,9 +20,10 @@ export function findWarnings(data: RunData, cases: readonly CaseReport[]): reado
       found.set(key, known);
     }
   }
-  const ofCases = [...found.values()].map(({ warning, cases: names }) =>
-    names.length === cases.length ? warning : { ...warning, sentence: `${names.join(' and ')}: ${warning.sentence}` },
-  );
+  const ofCases = [...found.values()].map(({ warning: { code, sentence }, cases: names }) => ({
+    code,
+    sentence: names.length === cases.length ? sentence : `${names.join(' and ')}: ${sentence}`,
+  }));
   return [...data.run.warnings, ...runWarnings(data), ...ofCases];
 }
 

@@ -1,0 +1,253 @@
+import type { Metric } from '../model/metric.ts';
+import { phases, type CaseReport, type Phase, type StrategyReport } from '../model/report.ts';
+import { formatBytes, formatDuration, formatRate, formatShare } from '../model/units.ts';
+import { comparisonNames, formatNumber, metricText, ratioAndInterval, throughputText } from './human-text.ts';
+import { numberColumn, textColumn, type Table } from './table.ts';
+
+export const phaseNames: Readonly<Record<Phase, string>> = {
+  queued: 'queued',
+  waiting: 'waiting for first byte',
+  receiving: 'receiving',
+  decoding: 'decoding',
+  held: 'held for order or writer',
+  writing: 'writing',
+};
+
+export function ratesTable({ strategies }: CaseReport): Table {
+  return {
+    title: 'Throughput: four rates',
+    note: 'Median of the measured trials, 95 % interval in brackets. Compare data rates; logical counts zeros, wire counts what crossed the link.',
+    columns: [
+      textColumn('strategy'),
+      numberColumn('data rate'),
+      numberColumn('logical rate'),
+      numberColumn('unique rate'),
+      numberColumn('wire rate'),
+      numberColumn('measured trials'),
+    ],
+    rows: strategies.map((strategy) => [
+      strategyName(strategy),
+      throughputText(strategy.throughput.data),
+      throughputText(strategy.throughput.logical),
+      throughputText(strategy.throughput.unique),
+      throughputText(strategy.throughput.wire),
+      trialCount(strategy),
+    ]),
+  };
+}
+
+export function comparisonsTable({ comparisons }: CaseReport): Table {
+  return {
+    title: 'Comparison by data rate',
+    note: 'Paired by block; a ratio above 1 is faster.',
+    columns: [
+      textColumn('strategy'),
+      textColumn('against'),
+      numberColumn('ratio of data rates'),
+      numberColumn('pairs'),
+      textColumn('verdict'),
+    ],
+    rows: comparisons.map((one) => [
+      one.of,
+      one.to,
+      ratioAndInterval(one),
+      String(one.pairs),
+      comparisonNames[one.verdict],
+    ]),
+  };
+}
+
+export function latencyTable({ strategies }: CaseReport): Table {
+  return {
+    title: 'Chunk latency',
+    note: 'From the request for a data chunk until its write has returned.',
+    columns: [textColumn('strategy'), ...['p50', 'p95', 'p99', 'max'].map(numberColumn)],
+    rows: strategies.map((strategy) => {
+      const { p50, p95, p99, max } = strategy.chunkLatencyMs;
+      return [strategy.label, ...[p50, p95, p99, max].map((value) => metricText(value, formatDuration))];
+    }),
+  };
+}
+
+export function phasesTable({ strategies }: CaseReport): Table {
+  return {
+    title: "Where a chunk's time goes",
+    note: 'Share of all chunk time; decoding includes the wait for a decode thread.',
+    columns: [textColumn('strategy'), ...phases.map((phase) => numberColumn(phaseNames[phase]))],
+    rows: strategies.map(({ label, phaseShares }) => [
+      label,
+      ...phases.map((phase) => {
+        const share = phaseShares[phase];
+        return share === undefined ? 'unknown: no chunk times' : formatShare(share);
+      }),
+    ]),
+  };
+}
+
+export function costTable({ strategies }: CaseReport): Table {
+  const seconds = (value: Metric): string => metricText(value, (number) => `${number.toFixed(2)} s`);
+  return {
+    title: 'CPU seconds per 10^9 data bytes',
+    note: "The proof is this tool's own check of the restored bytes; the client's figure contains it.",
+    columns: [
+      textColumn('strategy'),
+      numberColumn('client'),
+      numberColumn('of which proof'),
+      numberColumn('server'),
+      numberColumn('peak buffered'),
+    ],
+    rows: strategies.map(({ label, cpuSecondsPerGb: { client, proof, server }, peakBufferedBytes }) => [
+      label,
+      seconds(client),
+      seconds(proof),
+      seconds(server),
+      metricText(peakBufferedBytes, formatBytes),
+    ]),
+  };
+}
+
+export function orderTable({ strategies }: CaseReport): Table {
+  return {
+    title: 'Write order and chunks in flight',
+    note: "Displacement: chunks between a write's place and index order. Little's law: throughput times latency beside the mean measured in flight; they must agree.",
+    columns: [
+      textColumn('strategy'),
+      numberColumn('displacement mean'),
+      numberColumn('displacement max'),
+      numberColumn('head-of-line wait p50'),
+      numberColumn('p95'),
+      numberColumn('max'),
+      numberColumn('in flight by Little'),
+      numberColumn('in flight measured'),
+    ],
+    rows: strategies.map(({ label, writeDisplacement, headOfLineWaitMs, littlesLaw }) => [
+      label,
+      metricText(writeDisplacement.mean, formatNumber),
+      metricText(writeDisplacement.max, formatNumber),
+      metricText(headOfLineWaitMs.p50, formatDuration),
+      metricText(headOfLineWaitMs.p95, formatDuration),
+      metricText(headOfLineWaitMs.max, formatDuration),
+      metricText(littlesLaw.predictedInFlight, (value) => value.toFixed(1)),
+      metricText(littlesLaw.measuredInFlight, (value) => value.toFixed(1)),
+    ]),
+  };
+}
+
+export function linkTable({ link: { asked, achieved } }: CaseReport): Table {
+  const unmeasured = 'unknown: not calibrated';
+  const rate = (bytesPerSecond: number | undefined): string =>
+    bytesPerSecond === undefined ? 'no limit' : formatRate(bytesPerSecond);
+  const roundTrip = achieved?.roundTripMs;
+  return {
+    title: 'Link: asked and achieved',
+    columns: [textColumn('quantity'), numberColumn('asked'), numberColumn('achieved')],
+    rows: [
+      [
+        'round trip, median',
+        formatDuration(asked['roundTripMs'] ?? 0),
+        roundTrip === undefined ? unmeasured : formatDuration(roundTrip.median),
+      ],
+      [
+        'round trip, p95',
+        `jitter ${formatDuration(asked['jitterMs'] ?? 0)}`,
+        roundTrip === undefined ? unmeasured : `${formatDuration(roundTrip.p95)} (${roundTrip.samples} samples)`,
+      ],
+      [
+        'rate to the client, all connections',
+        rate(asked['rateBytesPerSecond']),
+        achieved === undefined ? unmeasured : metricText(achieved.rateBytesPerSecond, formatRate),
+      ],
+      ['rate of each connection', rate(asked['connectionRateBytesPerSecond']), 'not measured apart'],
+    ],
+  };
+}
+
+export function imageTable({ image }: CaseReport): Table {
+  const rows =
+    image === undefined
+      ? [['image', 'unknown: the case was not prepared']]
+      : [
+          ['snapshot', `${image.snapshot} ${image.archive}`],
+          [
+            'size',
+            `${formatBytes(image.sizeBytes)} in ${image.chunkCount} chunks of ${formatBytes(image.chunkSizeBytes)}`,
+          ],
+          [
+            'zero chunks',
+            `${image.zeroChunkCount} (${formatShare(image.zeroChunkCount / Math.max(1, image.chunkCount))})`,
+          ],
+          ['data', formatBytes(image.dataBytes)],
+          ['unique data', `${formatBytes(image.uniqueBytes)} in ${image.uniqueChunkCount} chunks`],
+          ['stored', formatBytes(image.storedBytes)],
+        ];
+  return { title: 'Image', columns: [textColumn('quantity'), textColumn('value')], rows };
+}
+
+export function useTable({ use, verdict }: CaseReport): Table {
+  return {
+    title: 'USE: utilization, saturation, errors',
+    note: `While ${verdict.strategy} ran, median of its measured trials.`,
+    columns: [
+      textColumn('resource'),
+      numberColumn('utilization'),
+      numberColumn('saturation'),
+      numberColumn('errors'),
+      textColumn('method'),
+    ],
+    rows: use.map(({ resource, utilization, saturation, saturationUnit, errors, method }) => [
+      resource,
+      metricText(utilization, formatShare),
+      metricText(
+        saturation,
+        (value) => `${formatNumber(value)}${saturationUnit === undefined ? '' : ` ${saturationUnit}`}`,
+      ),
+      metricText(errors, formatNumber),
+      method ?? 'not stated',
+    ]),
+  };
+}
+
+export function evidenceTable({ verdict }: CaseReport): Table {
+  return {
+    title: 'Evidence',
+    note: `Of ${verdict.strategy}. ${verdict.rule}`,
+    columns: [textColumn('evidence'), numberColumn('measured'), numberColumn('threshold'), textColumn('met')],
+    rows: verdict.evidence.map(({ name, measured, threshold, met }) => [
+      name,
+      metricText(measured, formatShare),
+      threshold.replace(/[\d.]+$/u, (number) => formatShare(Number(number))),
+      met ? 'yes' : 'no',
+    ]),
+  };
+}
+
+/** Every table of a case that has rows, in reading order. */
+export function caseTables(one: CaseReport): readonly Table[] {
+  return [
+    ratesTable,
+    comparisonsTable,
+    phasesTable,
+    latencyTable,
+    costTable,
+    orderTable,
+    linkTable,
+    imageTable,
+    useTable,
+    evidenceTable,
+  ]
+    .map((make) => make(one))
+    .filter(({ rows }) => rows.length > 0);
+}
+
+export function strategyName({ label, name, knobs }: StrategyReport): string {
+  const own = label === name ? label : `${label} (${name})`;
+  const window = knobs['inFlight'] === undefined ? '' : `, ${knobs['inFlight']} in flight`;
+  return `${own}${window}`;
+}
+
+/** `4 of 5`: measured ones of those that were to be measured. */
+export function trialCount({ trials }: StrategyReport): string {
+  const wanted = trials.filter(({ warmUp }) => !warmUp);
+  const measured = wanted.filter(({ status, verified }) => status === 'completed' && verified === true);
+  return `${measured.length} of ${wanted.length}`;
+}

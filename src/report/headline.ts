@@ -1,0 +1,21 @@
+import { caseName } from '../analysis/case-name.ts';
+import type { Report, VerdictCode } from '../model/report.ts';
+import { verdictNames } from './human-text.ts';
+
+/** What was found, in one sentence: that of the only case, or how the cases of a matrix fall. */
+export function headline({ cases, verdict }: Report): string {
+  const [first] = cases;
+  if (first === undefined || cases.length === 1) return verdict.sentence;
+  const groups = new Map<VerdictCode, string[]>();
+  for (const {
+    verdict: { code },
+    parameters,
+  } of cases) {
+    groups.set(code, [...(groups.get(code) ?? []), caseName(parameters)]);
+  }
+  const [[onlyCode] = []] = groups;
+  if (groups.size === 1 && onlyCode !== undefined)
+    return `${verdict.strategy} is ${verdictNames[onlyCode]} in all ${cases.length} cases.`;
+  const parts = [...groups].map(([code, names]) => `${verdictNames[code]} in ${names.length} (${names.join('; ')})`);
+  return `${verdict.strategy}, ${cases.length} cases: ${parts.join(', ')}.`;
+}

@@ -1,0 +1,58 @@
+import type { Metric } from '../model/metric.ts';
+import type { Comparison, ComparisonVerdict, Throughput, VerdictCode } from '../model/report.ts';
+import { formatRate, GB, MB } from '../model/units.ts';
+
+/** A value in human units, or `unknown: reason`. */
+export function metricText(metric: Metric, format: (value: number) => string): string {
+  return 'value' in metric ? format(metric.value) : `unknown: ${metric.unavailable}`;
+}
+
+/** `302 MB/s (296-306)`: median and 95 % interval in one unit; the caller names the rate. */
+export function throughputText(throughput: Throughput | undefined): string {
+  if (throughput === undefined) return 'unknown: not measured';
+  const { medianBytesPerSecond, interval } = throughput;
+  const rate = formatRate(medianBytesPerSecond);
+  if (interval === undefined) return rate;
+  const [unit, digits] = rateUnit(medianBytesPerSecond);
+  return `${rate} (${interval.map((end) => (end / unit).toFixed(digits)).join('-')})`;
+}
+
+/** The unit and digits that `formatRate` uses for a rate, so that an interval beside it reads alike. */
+function rateUnit(bytesPerSecond: number): readonly [unit: number, digits: number] {
+  if (bytesPerSecond >= GB) return [GB, 2];
+  if (bytesPerSecond >= 100 * MB) return [MB, 0];
+  return [bytesPerSecond >= MB ? MB : 1000, 1];
+}
+
+/** `4.2 x (4.1-4.2)`, or why there is none. */
+export function ratioAndInterval({ ratio, interval, pairs }: Comparison): string {
+  if (ratio === undefined)
+    return pairs === 0 ? 'unknown: no block in which both were measured' : 'unknown: no data bytes';
+  const digits = ratio < 2 ? 2 : 1;
+  const ends = interval === undefined ? '' : ` (${interval.map((end) => end.toFixed(digits)).join('-')})`;
+  return `${ratio.toFixed(digits)} x${ends}`;
+}
+
+export const comparisonNames: Readonly<Record<ComparisonVerdict, string>> = {
+  faster: 'faster',
+  slower: 'slower',
+  'not-distinguishable': 'not distinguishable',
+  inconclusive: 'inconclusive',
+};
+
+export const verdictNames: Readonly<Record<VerdictCode, string>> = {
+  'serialised-by-latency': 'serialised by latency',
+  link: 'limited by the link',
+  storage: 'limited by the storage',
+  target: 'limited by the target',
+  'client-cpu': 'limited by the client CPU',
+  'server-cpu': 'limited by the server CPU',
+  'emulator-bound': 'limited by the link emulator',
+  inconclusive: 'inconclusive',
+};
+
+/** A plain number with as many digits as tell something: `15`, `1.6`, `0.42`. */
+export function formatNumber(value: number): string {
+  if (Number.isInteger(value)) return String(value);
+  return value.toFixed(Math.abs(value) < 1 ? 2 : 1);
+}

@@ -1,0 +1,100 @@
+import { caseName } from '../analysis/case-name.ts';
+import type { Analysis } from '../analysis/summarise.ts';
+import type { Report } from '../model/report.ts';
+import { headline } from './headline.ts';
+import { caseSection } from './html/case-section.ts';
+import { html, Markup } from './html/markup.ts';
+import { styleSheet } from './html/style-sheet.ts';
+import { tableMarkup } from './html/table-markup.ts';
+import { keyFigures } from './html/key-figures.ts';
+import { verdictNames } from './human-text.ts';
+import { hostTable, objectivesTable, overviewTable, trialsTable } from './run-tables.ts';
+
+/**
+ * report.html: one file without scripts and without anything from elsewhere, which its content security policy also
+ * tells the browser. The finding comes first; light or dark as the reader's system; prints.
+ */
+export function renderReportHtml({ report, waterfalls }: Analysis): string {
+  const { cases, scenario, warnings } = report;
+  const many = cases.length > 1;
+  const page = html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta
+          http-equiv="Content-Security-Policy"
+          content="default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+        />
+        <link rel="icon" href="data:," />
+        <title>${scenario.name}: ${verdictNames[report.verdict.code]} - restorelab</title>
+        <style>
+          ${new Markup(styleSheet)}
+        </style>
+      </head>
+      <body>
+        <main>
+          ${pageHead(report)} ${many ? caseLinks(report) : ''}
+          ${many ? html`<div class="card">${tableMarkup(overviewTable(report))}</div>` : ''}
+          ${
+            report.objectives.length === 0
+              ? ''
+              : html`<div class="card">
+                  <h2 class="hidden">Objectives</h2>
+                  ${tableMarkup(objectivesTable(report))}
+                </div>`
+          }
+          ${warnings.length === 0 ? '' : warningList(report)}
+          ${cases.map((one, index) => caseSection(one, waterfalls[index] ?? [], index, many))}
+          <section aria-labelledby="run-title">
+            <h2 id="run-title">The run</h2>
+            <div class="card">${tableMarkup(trialsTable(report))}</div>
+            <div class="card">${tableMarkup(hostTable(report))}</div>
+            <div class="card">
+              <h3>Methods</h3>
+              <ul class="methods">
+                ${report.methods.map((method) => html`<li>${method}</li>`)}
+              </ul>
+            </div>
+          </section>
+          <footer>
+            ${report.tool.name} ${report.tool.version}. Every figure here is recomputed from the records of the run; the
+            same figures for programs are in report.json.
+          </footer>
+        </main>
+      </body>
+    </html> `;
+  return page.text;
+}
+
+function pageHead(report: Report): Markup {
+  const { scenario, verdict, cases, startedAt, host, status, tool } = report;
+  return html`<header>
+    <p class="run">
+      <strong>${scenario.name}</strong> - ${startedAt} - ${host.cpuModel ?? 'unknown processor'}, ${host.cores} cores -
+      ${tool.name} ${tool.version}${status === 'completed' ? '' : html` - <span class="bad">${status}</span>`}
+    </p>
+    <h1>${headline(report)}</h1>
+    ${cases.length === 1 ? html`<p class="code ${verdict.code}">${verdictNames[verdict.code]}</p>` : ''}
+    ${scenario.description === undefined ? '' : html`<p class="soft">${scenario.description}</p>`}
+    <p class="next"><strong>Next experiment.</strong> ${verdict.next}</p>
+    ${cases.length === 1 ? keyFigures(report) : ''}
+  </header>`;
+}
+
+function caseLinks({ cases }: Report): Markup {
+  return html`<nav aria-label="Cases">
+    <ul>
+      ${cases.map(({ parameters, verdict }, index) => html`<li><a href="#case-${index}">${caseName(parameters)}</a> <span class="soft">${verdictNames[verdict.code]}</span></li>`)}
+    </ul>
+  </nav>`;
+}
+
+function warningList({ warnings }: Report): Markup {
+  return html`<div class="card warnings">
+    <h2 class="hidden">Warnings</h2>
+    <ul>
+      ${warnings.map(({ code, sentence }) => html`<li><code>${code}</code> ${sentence}</li>`)}
+    </ul>
+  </div>`;
+}

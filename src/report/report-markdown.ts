@@ -1,0 +1,63 @@
+import { caseName } from '../analysis/case-name.ts';
+import type { Analysis } from '../analysis/summarise.ts';
+import type { CaseReport, Verdict } from '../model/report.ts';
+import { caseTables } from './case-tables.ts';
+import { headline } from './headline.ts';
+import { hostTable, objectivesTable, overviewTable, trialsTable } from './run-tables.ts';
+import type { Table } from './table.ts';
+
+/** report.md: the finding first, then the same tables as in the other formats. */
+export function renderReportMarkdown({ report }: Analysis): string {
+  const { cases, scenario, verdict, warnings, methods } = report;
+  const many = cases.length > 1;
+  const blocks = [
+    `**${escapeMarkdown(headline(report))}**`,
+    `# ${escapeMarkdown(scenario.name)}`,
+    ...(scenario.description === undefined ? [] : [escapeMarkdown(scenario.description)]),
+    `Next: ${escapeMarkdown(verdict.next)}`,
+    ...(many ? section('##', [overviewTable(report)]) : []),
+    ...(report.objectives.length === 0 ? [] : section('##', [objectivesTable(report)])),
+    ...(warnings.length === 0
+      ? []
+      : [
+          '## Warnings',
+          warnings.map(({ code, sentence }) => `- \`${escapeMarkdown(code)}\`: ${escapeMarkdown(sentence)}`).join('\n'),
+        ]),
+    ...cases.flatMap((one) => caseBlocks(one, verdict, many)),
+    ...section('##', [trialsTable(report), hostTable(report)]),
+    '## Methods',
+    methods.map((method) => `- ${escapeMarkdown(method)}`).join('\n'),
+  ];
+  return `${blocks.join('\n\n')}\n`;
+}
+
+function caseBlocks(one: CaseReport, first: Verdict, many: boolean): readonly string[] {
+  if (!many) return section('##', caseTables(one));
+  const head = [`## Case: ${escapeMarkdown(caseName(one.parameters))}`, escapeMarkdown(one.verdict.sentence)];
+  const next = one.verdict.next === first.next ? [] : [`Next: ${escapeMarkdown(one.verdict.next)}`];
+  return [head, next, section('###', caseTables(one))].flat();
+}
+
+function section(level: '##' | '###', tables: readonly Table[]): readonly string[] {
+  return tables.flatMap((table) => [
+    `${level} ${escapeMarkdown(table.title)}`,
+    ...(table.note === undefined ? [] : [escapeMarkdown(table.note)]),
+    markdownTable(table),
+  ]);
+}
+
+function markdownTable({ columns, rows }: Table): string {
+  const line = (cells: readonly string[]): string => `| ${cells.map(escapeMarkdown).join(' | ')} |`;
+  const rule = `| ${columns.map(({ align }) => (align === 'right' ? '---:' : '---')).join(' | ')} |`;
+  return [line(columns.map(({ name }) => name)), rule, ...rows.map(line)].join('\n');
+}
+
+/** Names and error texts come from scenario files and servers: none may end a cell, start markup or HTML. */
+function escapeMarkdown(text: string): string {
+  return text
+    .replaceAll(/\s+/gu, ' ')
+    .replaceAll(/[\\`*_[\]|]/gu, String.raw`\$&`)
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;');
+}

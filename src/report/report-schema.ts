@@ -1,0 +1,162 @@
+import { z } from 'zod';
+
+import { rateNames } from '../model/objective.ts';
+import { comparisonVerdicts, phases, verdictCodes, type Report } from '../model/report.ts';
+
+// Objects are loose: newer versions add fields, and programs must not refuse a report because of one.
+const metric = z.union([z.looseObject({ value: z.number() }), z.looseObject({ unavailable: z.string().min(1) })]);
+const interval = z.tuple([z.number(), z.number()]).meta({ description: '95 % interval: low, high' });
+const count = z.int().nonnegative();
+const runStatus = z.enum(['running', 'completed', 'interrupted', 'failed']);
+const trialStatus = z.enum(['completed', 'failed', 'interrupted', 'not-run']);
+
+const bytes = z.looseObject({ logical: count, data: count, unique: count, wire: count });
+
+const recordedError = z.looseObject({ code: z.string(), message: z.string(), hint: z.string().exactOptional() });
+
+const trial = z.looseObject({
+  index: count,
+  block: count,
+  status: trialStatus,
+  warmUp: z.boolean(),
+  durationMs: z.number().exactOptional(),
+  verified: z.boolean().exactOptional(),
+  sha256: z.string().exactOptional(),
+  bytes: bytes.exactOptional(),
+  error: recordedError.exactOptional(),
+});
+
+const throughput = z.looseObject({
+  medianBytesPerSecond: z.number(),
+  interval: interval.exactOptional(),
+});
+
+const strategy = z.looseObject({
+  name: z.string(),
+  label: z.string(),
+  knobs: z.record(z.string(), z.number()),
+  throughput: z.looseObject(perName(rateNames, throughput)).meta({
+    description:
+      'bytes per second: logical counts zeros, data does not, unique counts a chunk once, wire is what crossed the link',
+  }),
+  cpuSecondsPerGb: z
+    .looseObject({ client: metric, server: metric, proof: metric })
+    .meta({ description: 'per 10^9 data bytes' }),
+  chunkLatencyMs: z.looseObject({ p50: metric, p95: metric, p99: metric, max: metric }),
+  phaseShares: z.looseObject(perName(phases, z.number())),
+  writeDisplacement: z.looseObject({ mean: metric, max: metric }).meta({ description: 'chunks' }),
+  headOfLineWaitMs: z.looseObject({ p50: metric, p95: metric, max: metric }),
+  peakBufferedBytes: metric,
+  littlesLaw: z.looseObject({ predictedInFlight: metric, measuredInFlight: metric }),
+  trials: z.array(trial),
+});
+
+const verdict = z.looseObject({
+  code: z.enum(verdictCodes),
+  sentence: z.string(),
+  strategy: z.string(),
+  evidence: z.array(z.looseObject({ name: z.string(), measured: metric, threshold: z.string(), met: z.boolean() })),
+  next: z.string(),
+  rule: z.string(),
+});
+
+const useRow = z.looseObject({
+  resource: z.string(),
+  utilization: metric,
+  saturation: metric,
+  saturationUnit: z.string().exactOptional(),
+  errors: metric,
+  method: z.string().exactOptional(),
+});
+
+const image = z.looseObject({
+  sizeBytes: count,
+  chunkSizeBytes: count,
+  chunkCount: count,
+  zeroChunkCount: count,
+  uniqueChunkCount: count,
+  dataBytes: count,
+  uniqueBytes: count,
+  storedBytes: count,
+  sha256: z.string().exactOptional(),
+  snapshot: z.string(),
+  archive: z.string(),
+});
+
+const calibration = z.looseObject({
+  roundTripMs: z.looseObject({ median: z.number(), p95: z.number(), samples: count }),
+  rateBytesPerSecond: metric,
+});
+
+const comparison = z.looseObject({
+  of: z.string(),
+  to: z.string(),
+  ratio: z.number().exactOptional(),
+  interval: interval.exactOptional(),
+  pairs: count,
+  verdict: z.enum(comparisonVerdicts),
+});
+
+const caseReport = z.looseObject({
+  parameters: z.record(z.string(), z.union([z.number(), z.string()])),
+  image: image.exactOptional(),
+  link: z.looseObject({ asked: z.record(z.string(), z.number()), achieved: calibration.exactOptional() }),
+  verdict,
+  strategies: z.array(strategy),
+  comparisons: z.array(comparison),
+  use: z.array(useRow),
+});
+
+/** What report.json holds. */
+export const reportSchema: z.ZodType<Report> = z.looseObject({
+  formatVersion: count,
+  tool: z.looseObject({ name: z.string(), version: z.string(), node: z.string() }),
+  mode: z.literal('emulate'),
+  scenario: z.looseObject({
+    name: z.string(),
+    sha256: z.string(),
+    file: z.string(),
+    description: z.string().exactOptional(),
+  }),
+  host: z.looseObject({
+    platform: z.string(),
+    arch: z.string(),
+    cpuModel: z.string().exactOptional(),
+    cores: count,
+    memoryBytes: count,
+  }),
+  startedAt: z.string(),
+  status: runStatus,
+  verdict,
+  cases: z.array(caseReport),
+  use: z.array(useRow),
+  objectives: z.array(
+    z.looseObject({
+      text: z.string(),
+      passed: z.boolean(),
+      measured: z.number().exactOptional(),
+      reason: z.string().exactOptional(),
+    }),
+  ),
+  warnings: z.array(z.looseObject({ code: z.string(), sentence: z.string() })),
+  methods: z.array(z.string()),
+  emulatorCeilingBytesPerSecond: metric,
+});
+
+/** The content of schemas/report.schema.json. */
+export function reportJsonSchema(): string {
+  const schema = z.toJSONSchema(reportSchema, { target: 'draft-2020-12', io: 'input', reused: 'ref' });
+  const titled = { title: 'report.json of restorelab', ...schema };
+  return `${JSON.stringify(titled, undefined, 2)}\n`;
+}
+
+/** An optional field of the same schema for each name. */
+function perName<Name extends string, Schema extends z.ZodType>(
+  names: readonly Name[],
+  schema: Schema,
+): Record<Name, z.ZodExactOptional<Schema>> {
+  return Object.fromEntries(names.map((name) => [name, schema.exactOptional()])) as Record<
+    Name,
+    z.ZodExactOptional<Schema>
+  >;
+}

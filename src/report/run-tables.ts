@@ -1,0 +1,121 @@
+import { caseName } from '../analysis/case-name.ts';
+import type { Report, TrialReport } from '../model/report.ts';
+import { formatBytes, formatDuration, formatRate, GB } from '../model/units.ts';
+import { metricText, ratioAndInterval, throughputText, verdictNames } from './human-text.ts';
+import { numberColumn, textColumn, type Table } from './table.ts';
+
+/** One row a case and strategy: what a matrix shows at a glance. */
+export function overviewTable({ cases }: Report): Table {
+  return {
+    title: 'All cases',
+    note: 'Data rate: median and 95 % interval. The ratio is to the first strategy.',
+    columns: [
+      textColumn('case'),
+      textColumn('strategy'),
+      numberColumn('data rate'),
+      numberColumn('ratio'),
+      textColumn('what limits the first strategy'),
+    ],
+    rows: cases.flatMap(({ parameters, strategies, comparisons, verdict }) =>
+      strategies.map(({ label, throughput }) => {
+        const comparison = comparisons.find(({ of }) => of === label);
+        return [
+          caseName(parameters),
+          label,
+          throughputText(throughput.data),
+          comparison === undefined ? 'baseline' : ratioAndInterval(comparison),
+          label === verdict.strategy ? verdictNames[verdict.code] : '',
+        ];
+      }),
+    ),
+  };
+}
+
+export function objectivesTable({ objectives }: Report): Table {
+  return {
+    title: 'Objectives',
+    note: 'Measured is the left side over the right side, in the case where it is worst.',
+    columns: [textColumn('objective'), textColumn('result'), numberColumn('measured'), textColumn('reason')],
+    rows: objectives.map(({ text, passed, measured, reason }) => [
+      text,
+      passed ? 'passed' : 'FAILED',
+      measured === undefined ? 'unknown' : measured.toFixed(2),
+      reason ?? '',
+    ]),
+  };
+}
+
+export function trialsTable({ cases }: Report): Table {
+  const many = cases.length > 1;
+  return {
+    title: 'Every trial',
+    columns: [
+      numberColumn('trial'),
+      ...(many ? [textColumn('case')] : []),
+      textColumn('strategy'),
+      numberColumn('block'),
+      textColumn('status'),
+      numberColumn('duration'),
+      numberColumn('data rate'),
+      textColumn('proof'),
+    ],
+    rows: cases
+      .flatMap(({ parameters, strategies }) =>
+        strategies.flatMap(({ label, trials }) =>
+          trials.map((trial) => ({ trial, label, name: caseName(parameters) })),
+        ),
+      )
+      .toSorted((a, b) => a.trial.index - b.trial.index)
+      .map(({ trial, label, name }) => [String(trial.index), many ? [name] : [], label, trialCells(trial)].flat(2)),
+  };
+}
+
+function trialCells(trial: TrialReport): readonly string[] {
+  const { block, status, warmUp, error, durationMs } = trial;
+  return [
+    String(block),
+    `${status}${warmUp ? ', warm-up' : ''}${error === undefined ? '' : `: ${error.message}`}`,
+    durationMs === undefined ? 'unknown: not completed' : formatDuration(durationMs),
+    trialRateText(trial),
+    proofText(trial),
+  ];
+}
+
+function trialRateText({ bytes, durationMs }: TrialReport): string {
+  return bytes === undefined || durationMs === undefined || durationMs <= 0
+    ? 'unknown: not completed'
+    : formatRate((bytes.data * 1000) / durationMs);
+}
+
+function proofText({ verified, sha256 }: TrialReport): string {
+  if (verified === undefined) return 'unknown: not completed';
+  const hash = sha256 === undefined ? '' : ` (SHA-256 ${sha256.slice(0, 12)}...)`;
+  return verified ? `equal to the original${hash}` : `NOT equal to the original${hash}`;
+}
+
+export function hostTable({ host, tool, scenario, startedAt, status, emulatorCeilingBytesPerSecond }: Report): Table {
+  const { platform, arch, cpuModel, cores, memoryBytes, ...facts } = host;
+  return {
+    title: 'Run and machine',
+    columns: [textColumn('fact'), textColumn('value')],
+    rows: [
+      ['scenario', `${scenario.name} (${scenario.file}, SHA-256 ${scenario.sha256.slice(0, 12)}...)`],
+      ['started', startedAt],
+      ['status', status],
+      ['tool', `${tool.name} ${tool.version}, Node.js ${tool.node}`],
+      ['processor', `${cpuModel ?? 'unknown: could not be read'}, ${cores} cores, ${platform} ${arch}`],
+      ['memory', `${(memoryBytes / GB).toFixed(1)} GB (${formatBytes(memoryBytes)})`],
+      ['ceiling of the link emulator', metricText(emulatorCeilingBytesPerSecond, formatRate)],
+      ...Object.entries(facts).flatMap(([name, value]) => {
+        const text = factText(value);
+        return text === undefined ? [] : [[name, text]];
+      }),
+    ],
+  };
+}
+
+/** Facts are whatever the harness could read: plain values as they are, anything deeper as JSON. */
+function factText(value: unknown): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

@@ -1,0 +1,24 @@
+import type { Analysis } from '../analysis/summarise.ts';
+import { csvText } from './csv-text.ts';
+
+/** use.csv: the USE table of every case, shares as 0..1; a cell that is not known says `unknown: reason`. */
+export function renderUseCsv({ report }: Analysis): string {
+  const parameters = [...new Set(report.cases.flatMap((one) => Object.keys(one.parameters)))];
+  const rows = report.cases.flatMap((one, index) =>
+    one.use.map(({ resource, utilization, saturation, saturationUnit, errors, method }) => ({
+      case: index,
+      ...Object.fromEntries(parameters.map((name) => [`parameter.${name}`, one.parameters[name]])),
+      strategy: one.verdict.strategy,
+      resource,
+      utilization,
+      saturation,
+      saturationUnit,
+      errors,
+      method,
+    })),
+  );
+  const columns = ['case', ...parameters.map((name) => `parameter.${name}`), 'strategy', 'resource', 'utilization'];
+  return rows.length === 0
+    ? `${[...columns, 'saturation', 'saturationUnit', 'errors', 'method'].join(',')}\n`
+    : csvText(rows);
+}
