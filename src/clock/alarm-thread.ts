@@ -2,7 +2,7 @@ import { readlinkSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { workerData } from 'node:worker_threads';
 
-import { alarmSignal, viewAlarmMemory } from './alarm-memory.ts';
+import { alarmSignal, alarmTime, viewAlarmMemory } from './alarm-memory.ts';
 import { monotonicNow } from './monotonic.ts';
 
 /**
@@ -18,14 +18,14 @@ function lowerTimerSlack(): void {
 }
 
 /** A wake-up from Atomics.wait that was later than this says nothing about the next one: the core was taken. */
-const OUTLIER_MS = 0.2;
+const OUTLIER_MS = 0.4;
 
 /** Share of an early wake-up that lateness is learned by, and of a late one: settles at the quantile 1/4. */
 const EARLY_STEP_MS = 0.003;
 const LATE_STEP_MS = 0.001;
 
 lowerTimerSlack();
-const { signals, deadline } = viewAlarmMemory(workerData as SharedArrayBuffer);
+const { signals, times } = viewAlarmMemory(workerData as SharedArrayBuffer);
 
 // How much earlier to wake than asked, so that what the kernel needs to wake a thread (about 50 microseconds on a
 // virtual machine) is over at the deadline. Learned from each wake-up; what is left until the deadline is spun away.
@@ -33,7 +33,7 @@ let leadMs = 0;
 let answered = 0;
 for (;;) {
   const request = Atomics.load(signals, alarmSignal.request);
-  const dueMs = deadline[0] ?? Infinity;
+  const dueMs = times[alarmTime.deadline] ?? Infinity;
   const waitMs = request === answered ? Infinity : dueMs - leadMs - monotonicNow();
   if (waitMs > 0) {
     if (Atomics.wait(signals, alarmSignal.request, request, waitMs) !== 'timed-out') continue;
@@ -44,6 +44,7 @@ for (;;) {
   while (monotonicNow() < dueMs && Atomics.load(signals, alarmSignal.request) === request);
   if (monotonicNow() < dueMs) continue;
   answered = request;
+  times[alarmTime.rang] = monotonicNow();
   Atomics.add(signals, alarmSignal.rung, 1);
   Atomics.notify(signals, alarmSignal.rung);
 }

@@ -13,7 +13,7 @@ const CATCH_UP_MS = 1;
  * Bytes that stand ready beyond rate x delay, so that the link never runs dry while a socket is resumed; they are also
  * the queue in front of the link that a busy sender builds up.
  */
-const ALLOWANCE_MS = 5;
+const ALLOWANCE_MS = 10;
 const MIN_ALLOWANCE_BYTES: number = 64 * KiB;
 /** Without a rate nothing can run dry, and more would only leave the cache: two reads. */
 const UNDECLARED_ALLOWANCE_BYTES: number = 512 * KiB;
@@ -101,7 +101,7 @@ export class LinkDirection {
 
   /** Bytes that should be free below that limit before a sender goes on: few wake-ups, but never an idle link. */
   get resumeBytes(): number {
-    return Math.floor(allowanceBytes(minimumRate(this.#rate, this.#connectionRate)) / 4);
+    return Math.floor(allowanceBytes(minimumRate(this.#rate, this.#connectionRate)) / 2);
   }
 
   busyMs(nowMs: number): Metric {

@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net';
 
-import { monotonicNow } from '../clock/monotonic.ts';
 import type { RateSchedule } from '../clock/rate-schedule.ts';
 import { DelayLine } from './delay-line.ts';
 import type { LinkDirection } from './direction.ts';
@@ -22,7 +21,7 @@ interface Handed {
  * While more is under way, a line is released at most this often, since each wake-up costs 60-90 microseconds of CPU.
  * What ends a burst (a request, the tail of a chunk) is always released to the point.
  */
-const RELEASE_SPACING_MS = 1;
+const RELEASE_SPACING_MS = 2;
 
 /** One direction of one connection: what arrives goes through the link's rate and delay and then to `sink`. */
 export class Pump implements Releasing {
@@ -51,9 +50,9 @@ export class Pump implements Releasing {
     this.#resumeSource = resumeSource;
   }
 
-  /** Bytes that may still come before the source must pause. */
-  get roomBytes(): number {
-    return this.#direction.connectionLimitBytes - this.#insideBytes;
+  /** How much the next read should take: what still has room, or will have when a paused source goes on. */
+  get readBytes(): number {
+    return Math.max(this.#direction.resumeBytes, this.#roomBytes);
   }
 
   /**
@@ -62,28 +61,24 @@ export class Pump implements Releasing {
    */
   push(slab: Slab, start: number, end: number): boolean {
     if (this.#stopped) return true;
-    const nowMs = monotonicNow();
     this.#grow(end - start);
     if (this.#line.isEmpty && this.#direction.isTransparent) {
       slab.references += 1;
       this.#hand(slab, start, end);
       this.#settle();
     } else {
-      this.#pushSlices(nowMs, slab, start, end);
-      if (this.#line.nextDueMs <= nowMs) this.release(nowMs);
-      if (!this.#line.isEmpty) this.#link.wait(this);
+      this.#pushSlices(this.#link.arrivalMs(), slab, start, end);
+      this.#link.wait(this);
     }
-    this.#paused = !this.#stopped && this.roomBytes <= 0;
+    this.#paused = !this.#stopped && this.#roomBytes <= 0;
     return !this.#paused;
   }
 
   /** The source has ended (`end`) or was cut off (`reset`): the sink learns it after everything before it. */
   finish(kind: 'end' | 'reset'): void {
     if (this.#stopped) return;
-    const nowMs = monotonicNow();
-    this.#line.push({ kind }, this.#direction.due(nowMs, 0, this.#connectionSchedule));
-    if (this.#line.nextDueMs <= nowMs) this.release(nowMs);
-    if (!this.#line.isEmpty) this.#link.wait(this);
+    this.#line.push({ kind }, this.#direction.due(this.#link.arrivalMs(), 0, this.#connectionSchedule));
+    this.#link.wait(this);
   }
 
   /** The sink is gone: what is under way to it is dropped. */
@@ -123,14 +118,14 @@ export class Pump implements Releasing {
     this.#settle();
   }
 
-  #pushSlices(nowMs: number, slab: Slab, start: number, end: number): void {
+  #pushSlices(arrivalMs: number, slab: Slab, start: number, end: number): void {
     const sliceBytes = this.#direction.sliceBytes;
     for (let from = start; from < end; from += sliceBytes) {
       const to = Math.min(end, from + sliceBytes);
       slab.references += 1;
       this.#line.push(
         { kind: 'bytes', slab, start: from, end: to },
-        this.#direction.due(nowMs, to - from, this.#connectionSchedule),
+        this.#direction.due(arrivalMs, to - from, this.#connectionSchedule),
       );
     }
   }
@@ -171,11 +166,15 @@ export class Pump implements Releasing {
     }
     if (settledBytes === 0) return;
     this.#shrink(settledBytes);
-    if (this.#paused && this.roomBytes >= this.#direction.resumeBytes) {
+    if (this.#paused && this.#roomBytes >= this.#direction.resumeBytes) {
       this.#paused = false;
       this.#resumeSource();
     }
   };
+
+  get #roomBytes(): number {
+    return this.#direction.connectionLimitBytes - this.#insideBytes;
+  }
 
   #grow(bytes: number): void {
     if (this.#insideBytes === 0) this.#direction.activeConnections += 1;

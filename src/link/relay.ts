@@ -48,7 +48,7 @@ export class Relay implements AsyncDisposable {
   #relay(client: Socket): void {
     const link = this.#link;
     link.connectionOpened();
-    const reader: SlabReader = new SlabReader(link, () => toClient.roomBytes);
+    const reader: SlabReader = new SlabReader(link, () => toClient.readBytes);
     const server = new Socket({
       allowHalfOpen: true,
       onread: { buffer: () => reader.room(), callback: (bytes) => reader.push(toClient, bytes) },
@@ -94,12 +94,12 @@ export class Relay implements AsyncDisposable {
 /** Gives a socket the memory to read into. */
 class SlabReader {
   readonly #link: EmulatedLink;
-  readonly #roomBytes: () => number;
+  readonly #wantedBytes: () => number;
   #slab: Slab;
 
-  constructor(link: EmulatedLink, roomBytes: () => number) {
+  constructor(link: EmulatedLink, wantedBytes: () => number) {
     this.#link = link;
-    this.#roomBytes = roomBytes;
+    this.#wantedBytes = wantedBytes;
     this.#slab = link.slabs.take();
   }
 
@@ -112,7 +112,7 @@ class SlabReader {
       slabs.release(this.#slab);
       this.#slab = slabs.take();
     }
-    const wanted = Math.max(MIN_READ_BYTES, this.#roomBytes());
+    const wanted = Math.max(MIN_READ_BYTES, this.#wantedBytes());
     return this.#slab.bytes.subarray(this.#slab.filled, Math.min(SLAB_BYTES, this.#slab.filled + wanted));
   }
 
