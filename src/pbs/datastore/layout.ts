@@ -31,7 +31,7 @@ export const chunkPath = (base: string, digest: string): string => join(chunkFol
 /** `<base>/vm/100`; throws a UsageError for a type or id that is none. */
 export function groupFolder(base: string, { type, id }: BackupGroup): string {
   if (!isBackupType(type) || !isBackupId(id)) {
-    throw new UsageError(`${JSON.stringify(`${String(type)}/${id}`)} is not the name of a backup group`, {
+    throw new UsageError(`${JSON.stringify(`${type as string}/${id}`)} is not the name of a backup group`, {
       code: 'snapshot-path',
     });
   }

@@ -111,23 +111,20 @@ export function decodeBlob(encoded: Uint8Array, { maxPlainBytes, verifyCrc = tru
       hint: 'the data are damaged: run a verify job on the server',
     });
   }
-  switch (kind) {
-    case 'plain':
-      if (payload.length > maxPlainBytes) {
-        throw new IntegrityError(`the blob holds ${payload.length} bytes, more than the ${maxPlainBytes} expected`, {
-          code: 'blob-too-large',
-        });
-      }
-      return payload;
-    case 'zstd':
-      return decompressZstd(payload, maxPlainBytes);
-    case 'encrypted':
-    case 'zstd-encrypted':
-      throw new UsageError('the blob is encrypted, and encrypted backups cannot be read yet', {
-        code: 'encrypted-not-supported',
-        hint: 'choose a backup that was made without encryption',
-      });
+  if (kind === 'encrypted' || kind === 'zstd-encrypted') {
+    throw new UsageError('the blob is encrypted, and encrypted backups cannot be read yet', {
+      code: 'encrypted-not-supported',
+      hint: 'choose a backup that was made without encryption',
+    });
   }
+  if (kind === 'zstd') return decompressZstd(payload, maxPlainBytes);
+  if (payload.length > maxPlainBytes) {
+    throw new IntegrityError(`the blob holds ${payload.length} bytes, more than the ${maxPlainBytes} expected`, {
+      code: 'blob-too-large',
+      hint: 'the data are damaged: run a verify job on the server',
+    });
+  }
+  return payload;
 }
 
 const truncated = (bytes: number, needed: number): IntegrityError =>
