@@ -1,0 +1,50 @@
+import { z } from 'zod';
+
+import { Cache } from '../cache/cache.ts';
+import { placesFrom } from '../cache/places.ts';
+import { exitCodes, type ExitCode } from '../model/errors.ts';
+import { formatBytes } from '../model/units.ts';
+import { formatTable } from '../ui/table.ts';
+import type { Command } from './command.ts';
+import { parseArgv } from './parse-argv.ts';
+
+export const cacheCommand: Command = {
+  usage: 'cache [action]',
+  summary: 'Show or clear the generated images',
+  examples: [
+    ['cache', 'Where the cache is, what it holds, how large it may grow'],
+    ['cache clear', 'Remove all generated images that no run is using'],
+  ],
+  positionals: { action: { choices: ['list', 'clear'] as const, default: 'list', describe: 'What to do' } },
+  options: {},
+  async run(argv, edge): Promise<ExitCode> {
+    const { action } = parseArgv(argv, { action: z.enum(['list', 'clear']) });
+    const cache = new Cache(placesFrom(edge.env, edge.home).cache);
+    if (action === 'clear') {
+      const { removed, kept } = await cache.clear();
+      const freed = removed.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+      edge.stdout.write(`Removed ${removed.length} images (${formatBytes(freed)}) from ${cache.folder}\n`);
+      if (kept.length > 0) edge.stdout.write(`Kept ${kept.length} that a run is using\n`);
+      return exitCodes.fine;
+    }
+    const entries = await cache.entries();
+    const used = entries.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    edge.stdout.write(`${cache.folder}: ${formatBytes(used)} of at most ${formatBytes(cache.limitBytes)}\n`);
+    edge.stdout.write(
+      formatTable(
+        entries.map(({ name, sizeBytes, lastUsedAt, inUse }) => [
+          name,
+          formatBytes(sizeBytes),
+          lastUsedAt.toISOString().slice(0, 16).replace('T', ' '),
+          inUse ? 'in use' : '',
+        ]),
+        {
+          align: ['left', 'right'],
+          ...(entries.length === 0 ? {} : { header: ['image', 'size', 'last used (UTC)', ''] }),
+          indent: '  ',
+        },
+      ),
+    );
+    return exitCodes.fine;
+  },
+};

@@ -1,0 +1,102 @@
+import yargs, { type Argv } from 'yargs';
+
+import { exitCodes, UsageError, type ExitCode } from '../model/errors.ts';
+import { nearestName } from '../scenario/nearest-name.ts';
+import { cacheCommand } from './cache.ts';
+import type { Command } from './command.ts';
+import type { Edge } from './edge.ts';
+import { inspectCommand } from './inspect.ts';
+import { printError } from './print-error.ts';
+import { reportCommand } from './report.ts';
+import { runCommand } from './run.ts';
+import { scenarioCommand } from './scenario.ts';
+import { serveCommand } from './serve.ts';
+import { tool } from './tool.ts';
+
+const commands: readonly Command[] = [
+  runCommand,
+  reportCommand,
+  scenarioCommand,
+  inspectCommand,
+  serveCommand,
+  cacheCommand,
+];
+
+/** Widest help text; wider lines are hard to read. */
+const MAX_HELP_COLUMNS = 110;
+
+/**
+ * The whole command line: parses, runs one command, prints its error if it has one.
+ * @returns the exit code; never throws
+ */
+export async function runCommandLine(edge: Edge): Promise<ExitCode> {
+  let exitCode: ExitCode = exitCodes.fine;
+  const parser = yargs([...edge.args])
+    .scriptName('restorelab')
+    .usage('$0 <command>\n\nBenchmarks restores from Proxmox Backup Server and says what limits them.')
+    .version(tool.version)
+    .help()
+    .alias({ help: 'h', version: 'v' })
+    .completion('completion', 'Print a completion script for bash or zsh')
+    .strict()
+    .demandCommand(1, 'a command is missing')
+    .recommendCommands()
+    .exitProcess(false)
+    .wrap(Math.min(edge.stdout.columns ?? MAX_HELP_COLUMNS, MAX_HELP_COLUMNS))
+    .example('$0 run scenarios/quickstart.yaml', 'Measure the first scenario')
+    .example('$0 scenario list', 'What scenarios there are')
+    .example('$0 completion >> ~/.bashrc', 'Complete commands and options in bash')
+    .epilogue(
+      'Exit codes: 0 fine, 1 objective or integrity, 2 usage, 3 trials failed, 4 server, 5 this machine, 70 internal, 130/143 interrupted.',
+    )
+    // With exitProcess(false) the command would still run after a usage error unless this throws.
+    .fail((message, error) => {
+      throw error ?? usageError(message, edge.args);
+    });
+  for (const command of commands) {
+    parser.command(
+      command.usage,
+      command.summary,
+      (builder) => build(command, builder),
+      async (argv) => {
+        exitCode = await command.run(argv, edge);
+      },
+    );
+  }
+  try {
+    await parser.parseAsync([...edge.args], {}, (_error, _argv, output) => {
+      if (output !== '') edge.stdout.write(`${output}\n`);
+    });
+  } catch (error) {
+    return printError(error, edge);
+  }
+  return exitCode;
+}
+
+function build({ positionals, options, examples }: Command, builder: Argv): Argv {
+  for (const [name, positional] of Object.entries(positionals)) builder.positional(name, positional);
+  for (const [line, explanation] of examples) builder.example(`$0 ${line}`, explanation);
+  return builder.options({ ...options });
+}
+
+/** Says what is wrong and points at the right name where one is near, else at the help. */
+function usageError(message: string, args: readonly string[]): UsageError {
+  const command = args.find((word) => !word.startsWith('-'));
+  const similar = /^Did you mean (\S+)\?$/u.exec(message)?.[1];
+  if (similar !== undefined)
+    return new UsageError(`unknown command ${command ?? ''}`, { code: 'usage', hint: `did you mean ${similar}?` });
+  const unknown = /^Unknown arguments?: ([^,]+)/u.exec(message)?.[1];
+  const current = commands.find(({ usage }) => usage.split(' ')[0] === command);
+  if (unknown !== undefined && current === undefined) {
+    return new UsageError(`unknown command ${unknown}`, {
+      code: 'usage',
+      hint: `commands are ${commands.map(({ usage }) => usage.split(' ')[0]).join(', ')}, completion`,
+    });
+  }
+  const nearest = unknown === undefined ? undefined : nearestName(unknown, Object.keys(current?.options ?? {}));
+  const help = `see \`restorelab ${current === undefined ? '' : `${command} `}--help\``;
+  return new UsageError(unknown === undefined ? message : `unknown option --${unknown}`, {
+    code: 'usage',
+    hint: nearest === undefined ? help : `did you mean --${nearest}? ${help}`,
+  });
+}

@@ -1,0 +1,87 @@
+import type { CaseSettings, StrategySettings } from '../model/environment.ts';
+import type { PlannedTrial } from '../model/records.ts';
+import { formatBytes, formatDuration, formatRate, formatShare } from '../model/units.ts';
+import type { Scenario } from '../scenario/load-scenario.ts';
+import { formatTable } from '../ui/table.ts';
+
+/** What a scenario means before anything is run: its cases in base terms, strategies, and the order of trials. */
+export function describePlan(scenario: Scenario, plan: readonly PlannedTrial[]): string {
+  const measured = plan.filter(({ warmUp }) => !warmUp).length;
+  const { timeBudgetMs, order } = scenario.trials;
+  const lines = [
+    `${scenario.name}: ${plan.length} trials, ${measured} of them measured, ${order}, seed ${scenario.seed}` +
+      (timeBudgetMs === undefined ? '' : `, no new block after ${formatDuration(timeBudgetMs)}`),
+  ];
+  for (const settings of scenario.cases)
+    lines.push('', `case ${settings.index + 1}`, formatTable(describeCase(settings), { indent: '  ' }).trimEnd());
+  if (scenario.objectives.length > 0)
+    lines.push('', 'objectives', ...scenario.objectives.map(({ text }) => `  ${text}`));
+  const blocks = Map.groupBy(plan, ({ block }) => block);
+  lines.push(
+    '',
+    'order of trials',
+    formatTable(
+      [...blocks].map(([block, trials]) => describeBlock(block, trials, scenario.cases.length > 1)),
+      { indent: '  ' },
+    ).trimEnd(),
+  );
+  return `${lines.join('\n')}\n`;
+}
+
+function describeBlock(block: number, trials: readonly PlannedTrial[], manyCases: boolean): string[] {
+  const names = trials.map((trial) => (manyCases ? `${trial.strategy} (case ${trial.case + 1})` : trial.strategy));
+  return [`block ${block + 1}`, trials[0]?.warmUp === true ? 'warm-up' : 'measured', names.join(', ')];
+}
+
+function describeCase({ server, link, storage, image, history, target, strategies }: CaseSettings): string[][] {
+  const rate = (bytesPerSecond: number | undefined): string =>
+    bytesPerSecond === undefined ? 'unlimited' : formatRate(bytesPerSecond);
+  return [
+    ...('datastore' in server
+      ? [['image', `${server.snapshot} ${server.archive} in ${server.datastore}`]]
+      : [
+          [
+            'image',
+            `${formatBytes(image.sizeBytes)}, ${formatShare(image.zeroShare)} zeros, ${formatShare(image.repeatedShare)} repeated, compresses ${image.compressionRatio}:1`,
+          ],
+          [
+            'history',
+            history.depth === 1
+              ? 'one full backup'
+              : `${history.depth} backups, ${formatShare(history.changeRate)} changed by each`,
+          ],
+        ]),
+    [
+      'link',
+      `${formatDuration(link.roundTripMs)} round trip, ${rate(link.rateBytesPerSecond)}` +
+        (link.jitterMs === 0 ? '' : `, jitter ${formatDuration(link.jitterMs)}`) +
+        (link.connectionRateBytesPerSecond === undefined
+          ? ''
+          : `, ${rate(link.connectionRateBytesPerSecond)} per connection`),
+    ],
+    [
+      'storage',
+      `${formatDuration(storage.readLatencyMs)} read latency, ${rate(storage.bandwidthBytesPerSecond)}, queue depth ${storage.queueDepth}`,
+    ],
+    [
+      'target',
+      target.kind === 'file'
+        ? `file ${target.path}`
+        : target.kind === 'throttled'
+          ? `throttled to ${formatRate(target.rateBytesPerSecond)}`
+          : 'discard',
+    ],
+    ...strategies.map((strategy) => ['strategy', describeStrategy(strategy)]),
+  ];
+}
+
+function describeStrategy({ name, label, knobs }: StrategySettings): string {
+  const { inFlight, decodeThreads, writers, bufferBytes } = knobs;
+  const details = [
+    `${inFlight} in flight`,
+    `${decodeThreads} decode threads`,
+    ...(writers === 1 ? [] : [`${writers} writers`]),
+    `${formatBytes(bufferBytes)} buffers`,
+  ];
+  return `${label}${label === name ? '' : ` (${name})`}: ${details.join(', ')}`;
+}

@@ -1,0 +1,26 @@
+import type { Readable } from 'node:stream';
+
+/** A stream for text, with what a terminal knows of itself. */
+export interface TextStream {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  on?(event: 'resize', listener: () => void): unknown;
+  off?(event: 'resize', listener: () => void): unknown;
+}
+
+/** Everything of the process that the command line touches, so that a test can drive all of it with buffers. */
+export interface Edge {
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly home: string;
+  readonly pid: number;
+  /** Version of Node.js. */
+  readonly node: string;
+  readonly stdin: Readable & { readonly isTTY?: boolean };
+  readonly stdout: TextStream;
+  readonly stderr: TextStream;
+  /** Aborted, with an InterruptedError as reason, when the user asks to stop. */
+  readonly interrupted: AbortSignal;
+}

@@ -1,0 +1,16 @@
+import { exitCodes, KnownError, type ExitCode } from '../model/errors.ts';
+import type { Edge } from './edge.ts';
+
+/** Prints an error as its reader needs it: a known one as a clean line with its hint, any other with its stack. */
+export function printError(error: unknown, { stderr }: Pick<Edge, 'stderr'>): ExitCode {
+  if (error instanceof KnownError) {
+    stderr.write(`restorelab: ${error.message}\n`);
+    if (error.hint !== undefined) stderr.write(`hint: ${error.hint}\n`);
+    return error.exitCode;
+  }
+  stderr.write(
+    `restorelab: internal error\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
+  stderr.write('hint: this is a mistake in restorelab; please report it with the text above\n');
+  return exitCodes.internal;
+}

@@ -1,0 +1,154 @@
+import { randomBytes } from 'node:crypto';
+
+import { DecoderPool } from '../decode/decoder-pool.ts';
+import type { LinkCalls } from '../link/control.ts';
+import type { SamplerCalls } from '../metrics/control.ts';
+import type { LinkSettings, StorageSettings } from '../model/environment.ts';
+import type { Clock } from '../model/ports.ts';
+import { connectReader, type ReaderSession } from '../pbs/client/reader-session.ts';
+import type { EmbeddedServerCalls, Listening } from '../pbs/server/control.ts';
+import { entryUrl, ServiceProcess } from '../process/service-process.ts';
+
+const USER_ID = 'root@pam';
+
+const serverEntry = entryUrl('../pbs/server/main', import.meta.url);
+const linkEntry = entryUrl('../link/main', import.meta.url);
+const samplerEntry = entryUrl('../metrics/main', import.meta.url);
+
+export interface LabOptions {
+  /** Folder of the embedded server's certificate. */
+  readonly certificateFolder: string;
+  readonly clock: Clock;
+}
+
+/** A datastore that the embedded server offers. */
+export interface MountedStore {
+  readonly store: string;
+  readonly path: string;
+}
+
+/**
+ * What a run needs running: the embedded server, the link emulator between it and the client, the sampler, and the
+ * decode threads. The processes serve all cases of a run in turn, so that trials of different cases can be interleaved;
+ * only their settings change. Disposing it ends them all.
+ */
+export class Lab implements AsyncDisposable {
+  readonly relay: ServiceProcess<LinkCalls>;
+  readonly sampler: ServiceProcess<SamplerCalls>;
+  readonly #options: LabOptions;
+  readonly #resources: AsyncDisposableStack;
+  readonly #pools: Map<number, DecoderPool> = new Map();
+  readonly #mounted: Map<string, MountedStore> = new Map();
+  /** Made for this run; only the server and the client of this process ever know it. */
+  readonly #secret: string = randomBytes(24).toString('base64url');
+  #server: ServiceProcess<EmbeddedServerCalls>;
+  #listening: Listening;
+  #relayPort: number;
+
+  private constructor(
+    options: LabOptions,
+    resources: AsyncDisposableStack,
+    relay: ServiceProcess<LinkCalls>,
+    sampler: ServiceProcess<SamplerCalls>,
+    server: ServiceProcess<EmbeddedServerCalls>,
+    listening: Listening,
+    relayPort: number,
+  ) {
+    this.#options = options;
+    this.#resources = resources;
+    this.relay = relay;
+    this.sampler = sampler;
+    this.#server = server;
+    this.#listening = listening;
+    this.#relayPort = relayPort;
+  }
+
+  static async start(options: LabOptions): Promise<Lab> {
+    await using resources = new AsyncDisposableStack();
+    const use = async <Resource extends AsyncDisposable>(starting: Promise<Resource>): Promise<Resource> =>
+      resources.use(await starting);
+    const [server, relay, sampler] = await Promise.all([
+      use(ServiceProcess.start<EmbeddedServerCalls>('embedded server', serverEntry)),
+      use(ServiceProcess.start<LinkCalls>('link emulator', linkEntry)),
+      use(ServiceProcess.start<SamplerCalls>('sampler', samplerEntry)),
+    ]);
+    const lab = new Lab(options, resources.move(), relay, sampler, server, { port: 0, fingerprint: '' }, 0);
+    try {
+      await lab.#listen();
+    } catch (error) {
+      await lab[Symbol.asyncDispose]();
+      throw error;
+    }
+    return lab;
+  }
+
+  get server(): ServiceProcess<EmbeddedServerCalls> {
+    return this.#server;
+  }
+
+  /** Ports of the server and of the link emulator in front of it. */
+  get ports(): readonly [server: number, relay: number] {
+    return [this.#listening.port, this.#relayPort];
+  }
+
+  /** Offers a datastore folder under a name; the same folder always gets the same name. */
+  async mount(path: string): Promise<MountedStore> {
+    const known = this.#mounted.get(path);
+    if (known !== undefined) return known;
+    const mounted = { store: `store-${this.#mounted.size + 1}`, path };
+    await this.#server.call('mount', mounted);
+    this.#mounted.set(path, mounted);
+    return mounted;
+  }
+
+  /** Starts the server again if it has died. Returns whether it had. */
+  async reviveServer(): Promise<boolean> {
+    if (this.#server.isRunning) return false;
+    await this.relay.call('close', { port: this.#listening.port });
+    this.#server = this.#resources.use(await ServiceProcess.start<EmbeddedServerCalls>('embedded server', serverEntry));
+    await this.#listen();
+    for (const mounted of this.#mounted.values()) await this.#server.call('mount', mounted);
+    return true;
+  }
+
+  async configure(link: LinkSettings, storage: StorageSettings): Promise<void> {
+    await Promise.all([this.relay.call('setLink', link), this.#server.call('setStorage', storage)]);
+  }
+
+  /** Decode threads stay warm between trials; there is one pool for each number of threads. */
+  decoderPool(threads: number): DecoderPool {
+    let pool = this.#pools.get(threads);
+    if (pool === undefined) {
+      pool = this.#resources.use(new DecoderPool({ threads, clock: this.#options.clock }));
+      this.#pools.set(threads, pool);
+    }
+    return pool;
+  }
+
+  /** Logs in and upgrades, through the emulated link. */
+  async connect(mounted: MountedStore, snapshot: string, signal: AbortSignal): Promise<ReaderSession> {
+    return await connectReader({
+      host: '127.0.0.1',
+      port: this.#relayPort,
+      fingerprint: this.#listening.fingerprint,
+      credentials: { userId: USER_ID, password: this.#secret },
+      store: mounted.store,
+      snapshot,
+      clock: this.#options.clock,
+      signal,
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#resources.disposeAsync();
+  }
+
+  async #listen(): Promise<void> {
+    this.#listening = await this.#server.call('listen', {
+      userId: USER_ID,
+      secret: this.#secret,
+      certificateFolder: this.#options.certificateFolder,
+    });
+    this.#relayPort = (await this.relay.call('open', { port: this.#listening.port })).port;
+  }
+}

@@ -1,0 +1,64 @@
+import type { Cache } from '../cache/cache.ts';
+import type { CaseSettings } from '../model/environment.ts';
+import type { ImageFacts } from '../model/records.ts';
+import type { ExpectedImage } from '../target/target.ts';
+import { ensureDatastore } from '../workload/ensure-datastore.ts';
+import type { Lab, MountedStore } from './lab.ts';
+import { restoreReference } from './restore-reference.ts';
+
+/** An image that can be restored from the lab's server, and what the restored bytes must be. */
+export interface PreparedImage {
+  readonly mounted: MountedStore;
+  readonly snapshot: string;
+  readonly archive: string;
+  readonly facts: ImageFacts;
+  readonly expected: ExpectedImage;
+  /** What the user should know about it, e.g. that a signature was not checked. */
+  readonly warnings: readonly string[];
+  /** The image is whole but not the one that the scenario names. */
+  readonly mismatch?: string;
+}
+
+export interface PrepareOptions {
+  readonly lab: Lab;
+  readonly cache: Cache;
+  /** Keeps a generated image from being evicted for as long as the run needs it. */
+  readonly leases: DisposableStack;
+  readonly signal: AbortSignal;
+  readonly onProgress: (what: string, doneBytes: number, totalBytes: number) => void;
+}
+
+/** The settings that decide which image it is; cases that differ in nothing of it share one. */
+export function imageKey(settings: CaseSettings): string {
+  return JSON.stringify('datastore' in settings.server ? settings.server : [settings.image, settings.history]);
+}
+
+/** Generates the synthetic image of a case (or finds it in the cache), or reads a ready datastore once to know its bytes. */
+export async function prepareImage(
+  settings: CaseSettings,
+  { lab, cache, leases, signal, onProgress }: PrepareOptions,
+): Promise<PreparedImage> {
+  if ('datastore' in settings.server) return await restoreReference(settings.server, { lab, signal, onProgress });
+  const workload = leases.use(
+    await ensureDatastore({
+      image: settings.image,
+      history: settings.history,
+      cache,
+      signal,
+      onProgress: ({ bytes, totalBytes }) => onProgress('generating the image', bytes, totalBytes),
+    }),
+  );
+  return {
+    mounted: await lab.mount(workload.path),
+    snapshot: workload.snapshot,
+    archive: workload.archive,
+    facts: workload.facts,
+    expected: {
+      size: workload.facts.sizeBytes,
+      chunkSize: workload.facts.chunkSizeBytes,
+      slotChecksums: workload.slotChecksums,
+      ...(workload.facts.sha256 === undefined ? {} : { sha256: workload.facts.sha256 }),
+    },
+    warnings: [],
+  };
+}

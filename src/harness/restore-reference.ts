@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+
+import type { ServerSettings } from '../model/environment.ts';
+import { IntegrityError } from '../model/errors.ts';
+import type { Image } from '../model/image.ts';
+import { DEFAULT_CHUNK_SIZE } from '../model/units.ts';
+import { openDatastore } from '../pbs/datastore/open-datastore.ts';
+import { decodeBlob } from '../pbs/format/blob.ts';
+import { chunkDigest } from '../pbs/format/digest.ts';
+import type { PrepareOptions, PreparedImage } from './prepare-image.ts';
+
+type ReadyDatastore = Extract<ServerSettings, { datastore: string }>;
+
+/**
+ * Restores an image of a ready datastore once, sequentially, untimed and with every check, to learn what its bytes
+ * are: later trials are held against these.
+ * @throws UsageError when the datastore, snapshot or archive is not there; IntegrityError when the data are damaged
+ */
+export async function restoreReference(
+  server: ReadyDatastore,
+  { lab, signal, onProgress }: Omit<PrepareOptions, 'cache' | 'leases'>,
+): Promise<PreparedImage> {
+  // Looked up here first: the server would only say that it cannot open a file.
+  const datastore = await openDatastore(server.datastore);
+  const found = await datastore.findArchive(server.snapshot, server.archive);
+
+  const mounted = await lab.mount(server.datastore);
+  await using session = await lab.connect(mounted, found.snapshot, signal);
+  const { index, warnings } = await session.downloadFixedIndex(found.archive);
+
+  const imageHash = createHash('sha256');
+  const slotChecksums = new Uint32Array(index.slotCount);
+  const zeroes = new Uint8Array(DEFAULT_CHUNK_SIZE);
+  const encodedBytes = new Map<string, number>();
+  let unique = 0;
+  let dataBytes = 0;
+  let zeroChunkCount = 0;
+  for (const slot of index.slots()) {
+    let plain: Uint8Array;
+    if (slot.isZero) {
+      plain = slot.length <= zeroes.length ? zeroes.subarray(0, slot.length) : new Uint8Array(slot.length);
+      zeroChunkCount += 1;
+    } else {
+      const chunk = await session.fetch(slot.digest, signal);
+      plain = decodeBlob(chunk.bytes, { maxPlainBytes: slot.length });
+      if (plain.length !== slot.length || chunkDigest(plain) !== slot.digest) {
+        throw new IntegrityError(`chunk ${slot.digest} does not hold the bytes of its digest`, {
+          code: 'chunk-digest',
+        });
+      }
+      dataBytes += slot.length;
+      if (!encodedBytes.has(slot.digest)) unique += slot.length;
+      encodedBytes.set(slot.digest, chunk.encodedBytes);
+    }
+    imageHash.update(plain);
+    slotChecksums[slot.index] = crc32(plain);
+    onProgress('reading the image once to know its bytes', slot.offset + slot.length, index.size);
+  }
+
+  const sha256 = imageHash.digest('hex');
+  return {
+    mounted,
+    snapshot: found.snapshot,
+    archive: found.archive,
+    facts: {
+      ...indexFacts(index),
+      zeroChunkCount,
+      uniqueChunkCount: encodedBytes.size,
+      dataBytes,
+      uniqueBytes: unique,
+      storedBytes: [...encodedBytes.values()].reduce((sum, bytes) => sum + bytes, 0),
+      sha256,
+      snapshot: found.snapshot,
+      archive: found.archive,
+    },
+    expected: { size: index.size, chunkSize: index.chunkSize, slotChecksums, sha256 },
+    warnings,
+    ...(server.sha256 === undefined || server.sha256 === sha256
+      ? {}
+      : { mismatch: `the image's SHA-256 is ${sha256}, the scenario's server.sha256 says ${server.sha256}` }),
+  };
+}
+
+const indexFacts = (index: Image): { sizeBytes: number; chunkSizeBytes: number; chunkCount: number } => ({
+  sizeBytes: index.size,
+  chunkSizeBytes: index.chunkSize,
+  chunkCount: index.slotCount,
+});

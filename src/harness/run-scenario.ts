@@ -1,0 +1,295 @@
+import type { Cache } from '../cache/cache.ts';
+import { measureCeiling, measureRate, measureRoundTrip } from '../link/calibrate.ts';
+import { hostFacts } from '../metrics/host-inventory.ts';
+import { DEFAULT_SAMPLE_INTERVAL_MS } from '../metrics/sample-interval.ts';
+import type { LinkSettings } from '../model/environment.ts';
+import { InterruptedError, KnownError, MachineError, UsageError } from '../model/errors.ts';
+import { unavailable } from '../model/metric.ts';
+import type { Clock, Strategy } from '../model/ports.ts';
+import {
+  recordFormatVersion,
+  type CaseRecord,
+  type LinkCalibration,
+  type PlannedTrial,
+  type RecordedWarning,
+  type RunRecord,
+  type TrialRecord,
+} from '../model/records.ts';
+import type { Scenario } from '../scenario/load-scenario.ts';
+import { findStrategy } from '../strategy/strategies.ts';
+import { Lab } from './lab.ts';
+import { imageKey, prepareImage, type PreparedImage } from './prepare-image.ts';
+import { RunDirectory } from './run-directory.ts';
+import { recordError, runTrial } from './run-trial.ts';
+
+/** What a user interface wants to know while a run goes on. */
+export interface RunObserver {
+  /** Something that is not a trial takes time; totals are bytes, absent where unknown. */
+  preparing(what: string, progress?: { readonly doneBytes: number; readonly totalBytes: number }): void;
+  /** `achieved` is what the emulated link was found to do. */
+  calibrated(caseIndex: number, asked: LinkSettings, achieved: LinkCalibration): void;
+  trialStarted(planned: PlannedTrial): void;
+  /** Image bytes written so far, of how many. */
+  trialProgress(planned: PlannedTrial, doneBytes: number, totalBytes: number): void;
+  trialEnded(record: TrialRecord): void;
+  warning(warning: RecordedWarning): void;
+}
+
+export interface RunOptions {
+  readonly scenario: Scenario;
+  readonly plan: readonly PlannedTrial[];
+  /** Folder in which the run directory is made. */
+  readonly out: string;
+  readonly cache: Cache;
+  readonly certificateFolder: string;
+  readonly clientPid: number;
+  readonly clock: Clock;
+  readonly tool: RunRecord['tool'];
+  readonly observer: RunObserver;
+  /** The registered ones unless a test brings its own. */
+  readonly findStrategy?: (name: string) => Strategy | undefined;
+  /** Aborted with an InterruptedError to stop: what was measured is saved. */
+  readonly signal: AbortSignal;
+}
+
+/** How a run ended; what it measured is in its directory. */
+export interface RunOutcome {
+  readonly directory: RunDirectory;
+  readonly status: RunRecord['status'];
+  /** What stopped the run, if something did. */
+  readonly error?: unknown;
+}
+
+/** An image that could not be prepared because its data are damaged: its trials fail, the others go on. */
+interface UnusableImage {
+  readonly unusable: KnownError;
+}
+
+/**
+ * Runs a plan: prepares images and lab, calibrates the link, then trial after trial, each saved as soon as it ends.
+ * @throws MachineError when not even the run directory can be written; anything later is in the outcome
+ */
+export async function runScenario(options: RunOptions): Promise<RunOutcome> {
+  const startedAt = new Date();
+  const directory = await RunDirectory.create(options.out, options.scenario.name, startedAt);
+  const run = new RunInProgress(options, directory, startedAt);
+  return await run.complete();
+}
+
+class RunInProgress {
+  readonly #options: RunOptions;
+  readonly #directory: RunDirectory;
+  readonly #images: Map<string, PreparedImage | UnusableImage> = new Map();
+  readonly #cases: CaseRecord[];
+  #record: RunRecord;
+
+  constructor(options: RunOptions, directory: RunDirectory, startedAt: Date) {
+    const { scenario, plan, tool, clock } = options;
+    this.#options = options;
+    this.#directory = directory;
+    this.#cases = scenario.cases.map((settings) => ({ settings }));
+    this.#record = {
+      formatVersion: recordFormatVersion,
+      tool,
+      mode: 'emulate',
+      scenario: {
+        name: scenario.name,
+        file: scenario.file,
+        sha256: scenario.sha256,
+        text: scenario.text,
+        ...(scenario.description === undefined ? {} : { description: scenario.description }),
+      },
+      host: { platform: 'unknown', arch: 'unknown', cores: 0, memoryBytes: 0 },
+      startedAt: startedAt.toISOString(),
+      status: 'running',
+      clock: { source: 'CLOCK_MONOTONIC', startedAtMs: clock.now() },
+      seed: scenario.seed,
+      trialSettings: scenario.trials,
+      cases: this.#cases,
+      plan,
+      objectives: scenario.objectives,
+      emulatorCeilingBytesPerSecond: unavailable('not measured: the run ended before'),
+      warnings: [],
+    };
+  }
+
+  async complete(): Promise<RunOutcome> {
+    const { observer, scenario, certificateFolder, clock, signal } = this.#options;
+    // Said before anything takes time: a folder that cannot be written ends the run here.
+    await this.#save({});
+    try {
+      observer.preparing('starting server, link emulator and sampler');
+      const [lab, host] = await Promise.all([Lab.start({ certificateFolder, clock }), hostFacts()]);
+      await using running = lab;
+      await this.#save({ host });
+      using leases = new DisposableStack();
+      await this.#prepareImages(running, leases);
+      await this.#calibrate(running);
+      await this.#startSampler(running);
+      try {
+        await this.#runTrials(running);
+      } finally {
+        if (scenario.trials.recording && running.sampler.isRunning) await running.sampler.call('stop').catch(() => {});
+      }
+      signal.throwIfAborted();
+      await this.#save({ status: 'completed', endedAt: new Date().toISOString() });
+      return { directory: this.#directory, status: 'completed' };
+    } catch (error) {
+      const status = error instanceof InterruptedError ? 'interrupted' : 'failed';
+      // The disk that is full may be the one of the records: the first cause is what the user must hear.
+      await this.#save({ status, endedAt: new Date().toISOString(), error: recordError(error) }).catch(() => {});
+      return { directory: this.#directory, status, error };
+    }
+  }
+
+  async #save(changes: Partial<RunRecord>): Promise<void> {
+    this.#record = { ...this.#record, ...changes, cases: this.#cases };
+    await this.#directory.writeRun(this.#record);
+  }
+
+  #warn(code: string, sentence: string): void {
+    if (this.#record.warnings.some((known) => known.sentence === sentence)) return;
+    this.#record = { ...this.#record, warnings: [...this.#record.warnings, { code, sentence }] };
+    this.#options.observer.warning({ code, sentence });
+  }
+
+  async #prepareImages(lab: Lab, leases: DisposableStack): Promise<void> {
+    const { scenario, cache, observer, signal } = this.#options;
+    for (const settings of scenario.cases) {
+      const key = imageKey(settings);
+      let prepared = this.#images.get(key);
+      if (prepared === undefined) {
+        prepared = await prepareImage(settings, {
+          lab,
+          cache,
+          leases,
+          signal,
+          onProgress: (what, doneBytes, totalBytes) => observer.preparing(what, { doneBytes, totalBytes }),
+        }).catch((error: unknown) => {
+          // A thing that is not there or a full disk stops the run; damaged data fail the trials that need them.
+          if (
+            signal.aborted ||
+            !(error instanceof KnownError) ||
+            error instanceof MachineError ||
+            error instanceof UsageError
+          )
+            throw error;
+          return { unusable: error };
+        });
+        this.#images.set(key, prepared);
+      }
+      if ('unusable' in prepared) continue;
+      for (const warning of prepared.warnings) this.#warn('image', warning);
+      this.#cases[settings.index] = { ...this.#caseRecord(settings.index), image: prepared.facts };
+    }
+    await this.#save({});
+  }
+
+  /** Asks the emulator what it really does, with every setting that the cases use. */
+  async #calibrate(lab: Lab): Promise<void> {
+    const { scenario, observer, clock, signal } = this.#options;
+    observer.preparing('measuring the ceiling of the link emulator');
+    const ceiling = await measureCeiling({ relay: lab.relay, clock, signal });
+    const known = new Map<string, LinkCalibration>();
+    for (const { index, link } of scenario.cases) {
+      const key = JSON.stringify(link);
+      let achieved = known.get(key);
+      if (achieved === undefined) {
+        observer.preparing('measuring the emulated link');
+        await lab.relay.call('setLink', link);
+        const roundTripMs = await measureRoundTrip({ relay: lab.relay, roundTripMs: link.roundTripMs, clock, signal });
+        const rateBytesPerSecond = await measureRate({ relay: lab.relay, link, clock, signal });
+        achieved = { roundTripMs, rateBytesPerSecond };
+        known.set(key, achieved);
+      }
+      observer.calibrated(index, link, achieved);
+      this.#cases[index] = { ...this.#caseRecord(index), link: achieved };
+    }
+    await this.#save({ emulatorCeilingBytesPerSecond: ceiling });
+  }
+
+  async #startSampler(lab: Lab): Promise<void> {
+    const { scenario, clientPid } = this.#options;
+    if (!scenario.trials.recording) return;
+    try {
+      await lab.sampler.call('start', {
+        file: this.#directory.samplesFile,
+        intervalMs: DEFAULT_SAMPLE_INTERVAL_MS,
+        processes: { client: clientPid, server: lab.server.pid, relay: lab.relay.pid },
+        ports: lab.ports,
+      });
+    } catch (error) {
+      this.#warn(
+        'sampler-missing',
+        `USE samples are missing: the sampler could not start (${(error as Error).message})`,
+      );
+    }
+  }
+
+  async #runTrials(lab: Lab): Promise<void> {
+    const { scenario, plan, observer, clock, signal, clientPid } = this.#options;
+    const budgetMs = scenario.trials.timeBudgetMs ?? Infinity;
+    const startedAtMs = clock.now();
+    const firstMeasuredBlock = plan.find(({ warmUp }) => !warmUp)?.block ?? 0;
+    let block = -1;
+    for (const planned of plan) {
+      if (planned.block !== block) {
+        block = planned.block;
+        if (block > firstMeasuredBlock && clock.now() - startedAtMs > budgetMs) {
+          const left = plan.length - planned.index;
+          this.#warn(
+            'time-budget',
+            `the time budget of the trials was used up: ${left} of ${plan.length} trials were not run`,
+          );
+          break;
+        }
+      }
+      const record = await this.#runPlanned(planned, lab);
+      await this.#directory.writeTrial(record);
+      observer.trialEnded(record);
+      signal.throwIfAborted();
+      if (lab.server.isRunning) continue;
+      await lab.reviveServer();
+      if (scenario.trials.recording) {
+        await lab.sampler.call('watch', {
+          processes: { client: clientPid, server: lab.server.pid, relay: lab.relay.pid },
+        });
+      }
+    }
+  }
+
+  async #runPlanned(planned: PlannedTrial, lab: Lab): Promise<TrialRecord> {
+    const { scenario, observer, clock, signal, clientPid } = this.#options;
+    const settings = scenario.cases[planned.case];
+    const prepared = settings === undefined ? undefined : this.#images.get(imageKey(settings));
+    if (settings === undefined || prepared === undefined)
+      throw new Error(`the plan names case ${planned.case}, which the scenario does not have`);
+    observer.trialStarted(planned);
+    if ('unusable' in prepared) {
+      return {
+        ...planned,
+        formatVersion: recordFormatVersion,
+        status: 'failed',
+        error: recordError(prepared.unusable),
+      };
+    }
+    return await runTrial({
+      planned,
+      settings,
+      trialSettings: scenario.trials,
+      prepared,
+      lab,
+      clientPid,
+      clock,
+      signal,
+      findStrategy: this.#options.findStrategy ?? findStrategy,
+      onProgress: (doneBytes) => observer.trialProgress(planned, doneBytes, prepared.facts.sizeBytes),
+    });
+  }
+
+  #caseRecord(index: number): CaseRecord {
+    const found = this.#cases[index];
+    if (found === undefined) throw new Error(`no case ${index}`);
+    return found;
+  }
+}

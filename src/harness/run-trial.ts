@@ -1,0 +1,188 @@
+import type { CaseSettings, StrategySettings, TrialSettings } from '../model/environment.ts';
+import { asMachineError, InterruptedError, KnownError } from '../model/errors.ts';
+import type { Image } from '../model/image.ts';
+import type { Clock, RestoreTarget, Strategy } from '../model/ports.ts';
+import {
+  recordFormatVersion,
+  type PlannedTrial,
+  type RecordedError,
+  type TrialBytes,
+  type TrialCounters,
+  type TrialRecord,
+} from '../model/records.ts';
+import { watchEventLoop } from '../metrics/event-loop.ts';
+import { readProcessUsage, usageBetween, type UsageSnapshot } from '../metrics/process-usage.ts';
+import { createTarget } from '../target/create-target.ts';
+import type { Lab } from './lab.ts';
+import { composePorts } from './ports/compose-ports.ts';
+import type { PreparedImage } from './prepare-image.ts';
+
+export interface TrialOptions {
+  readonly planned: PlannedTrial;
+  readonly settings: CaseSettings;
+  readonly trialSettings: TrialSettings;
+  readonly prepared: PreparedImage;
+  readonly lab: Lab;
+  /** The process that runs this code: the client of the restore. */
+  readonly clientPid: number;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly findStrategy: (name: string) => Strategy | undefined;
+  /** Called for each chunk that was written, with image bytes so far. */
+  readonly onProgress: (logicalBytes: number) => void;
+}
+
+/** An error as records keep it; a stack is for errors that nobody foresaw. */
+export function recordError(error: unknown): RecordedError {
+  if (error instanceof KnownError) {
+    return { code: error.code, message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) };
+  }
+  return { code: 'internal', message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+}
+
+/**
+ * One whole restore by one strategy, timed from the first request for a chunk until the target is finished, then
+ * proven. Whatever goes wrong inside ends up in the record; only a cause that would stop any trial is thrown.
+ */
+export async function runTrial(options: TrialOptions): Promise<TrialRecord> {
+  const { planned, settings, signal } = options;
+  const base = { ...planned, formatVersion: recordFormatVersion };
+  const strategy = settings.strategies.find(({ label }) => label === planned.strategy);
+  if (strategy === undefined) throw new Error(`the plan names ${planned.strategy}, which the case does not have`);
+  try {
+    return { ...base, ...(await restoreOnce(strategy, options)) };
+  } catch (error) {
+    if (signal.aborted && signal.reason instanceof InterruptedError) {
+      return { ...base, status: 'interrupted', error: recordError(signal.reason) };
+    }
+    return { ...base, status: 'failed', error: recordError(asMachineError(error, 'the restore')) };
+  }
+}
+
+async function restoreOnce(
+  { name, knobs }: StrategySettings,
+  { settings, trialSettings, prepared, lab, clientPid, clock, signal, findStrategy, onProgress }: TrialOptions,
+): Promise<Omit<TrialRecord, keyof PlannedTrial | 'formatVersion'>> {
+  const strategy = findStrategy(name);
+  if (strategy === undefined) throw new Error(`there is no strategy ${name}`);
+  const beforeSetup = clock.now();
+  await lab.reviveServer();
+  await lab.configure(settings.link, settings.storage);
+  await using session = await lab.connect(prepared.mounted, prepared.snapshot, signal);
+  const { index } = await session.downloadFixedIndex(prepared.archive);
+  await using target = await createTarget(settings.target, { size: index.size, clock });
+  const pool = lab.decoderPool(knobs.decodeThreads);
+  using ports = composePorts({
+    image: index,
+    source: session,
+    decoder: pool,
+    target: countBytes(target, onProgress),
+    clock,
+    knobs,
+    signal,
+    recording: trialSettings.recording,
+    stallTimeoutMs: trialSettings.stallTimeoutMs,
+  });
+
+  const pids = { client: clientPid, server: lab.server.pid, relay: lab.relay.pid, sampler: lab.sampler.pid };
+  await Promise.all([lab.relay.call('resetCounters'), lab.server.call('resetCounters')]);
+  const decodeBusyBefore = pool.busyMs;
+  const eventLoop = watchEventLoop();
+  const before = readAll(pids);
+  const startedAtMs = clock.now();
+
+  await ports.restore(strategy, startedAtMs);
+  await target.finish();
+
+  const endedAtMs = clock.now();
+  const usage = usages(before, readAll(pids));
+  const eventLoopFacts = eventLoop.stop();
+  const decodeBusyMs = pool.busyMs - decodeBusyBefore;
+  const [link, storage] = await Promise.all([
+    lab.relay.call('counters'),
+    lab.server
+      .call('counters')
+      .catch((): { unavailable: string } => ({ unavailable: 'the server died at the end of the trial' })),
+  ]);
+  const counters: TrialCounters = {
+    ...usage,
+    link,
+    storage,
+    clientParts: {
+      ...eventLoopFacts,
+      decodeThreads: knobs.decodeThreads,
+      decodeBusyMs,
+      writeBusyMs: target.writeBusyMs,
+      proofCpuMs: target.proofCpuMs,
+      windowUtilization: session.peakWindowUtilization(),
+      peakBufferedBytes: ports.budget.peakBytes,
+      bufferWaits: ports.budget.waits,
+    },
+  };
+
+  const outcome = await target.prove(prepared.expected);
+  const problems = [...outcome.proof.problems, ...(prepared.mismatch === undefined ? [] : [prepared.mismatch])];
+  const spans = ports.recorder?.toSpanTable();
+  return {
+    status: 'completed',
+    startedAtMs,
+    durationMs: endedAtMs - startedAtMs,
+    setupMs: startedAtMs - beforeSetup,
+    verified: outcome.verified && problems.length === 0,
+    proof: { ...outcome.proof, problems },
+    ...(outcome.sha256 === undefined ? {} : { sha256: outcome.sha256 }),
+    bytes: trialBytes(index, link.bytesToClient),
+    counters,
+    ...(spans === undefined ? {} : { spans }),
+  };
+}
+
+type Roles = 'client' | 'server' | 'relay' | 'sampler';
+
+const readAll = (pids: Readonly<Record<Roles, number>>): Record<Roles, UsageSnapshot> => ({
+  client: readProcessUsage(pids.client),
+  server: readProcessUsage(pids.server),
+  relay: readProcessUsage(pids.relay),
+  // What it starts (`ss`) is its cost too; the client's children are the other processes of the run.
+  sampler: readProcessUsage(pids.sampler, { includeChildren: true }),
+});
+
+const usages = (
+  before: Record<Roles, UsageSnapshot>,
+  after: Record<Roles, UsageSnapshot>,
+): Pick<TrialCounters, Roles> => ({
+  client: usageBetween(before.client, after.client),
+  server: usageBetween(before.server, after.server),
+  relay: usageBetween(before.relay, after.relay),
+  sampler: usageBetween(before.sampler, after.sampler),
+});
+
+function trialBytes(image: Image, wire: number): TrialBytes {
+  const seen = new Set<string>();
+  let data = 0;
+  let unique = 0;
+  for (const { digest, length, isZero } of image.slots()) {
+    if (isZero) continue;
+    data += length;
+    if (!seen.has(digest)) unique += length;
+    seen.add(digest);
+  }
+  return { logical: image.size, data, unique, wire };
+}
+
+/** Progress is counted where bytes have been written, outside of what is recorded. */
+function countBytes(target: RestoreTarget, onProgress: (bytes: number) => void): RestoreTarget {
+  let written = 0;
+  const count = (length: number): void => onProgress((written += length));
+  return {
+    write: async (offset, chunk) => {
+      await target.write(offset, chunk);
+      count(chunk.length);
+    },
+    writeZeroes: async (offset, length) => {
+      await target.writeZeroes(offset, length);
+      count(length);
+    },
+    finish: async () => await target.finish(),
+  };
+}
