@@ -6,6 +6,7 @@ import { evaluateObjectives } from './evaluate-objectives.ts';
 import { measuredTrials, trialsOf } from './measured-trials.ts';
 import { describeMethods } from './methods.ts';
 import { summariseStrategy } from './summarise-strategy.ts';
+import { useTable } from './use/use-table.ts';
 import { judge } from './verdict.ts';
 import { drawWaterfall, type Waterfall } from './waterfall.ts';
 import { findWarnings } from './warnings.ts';
@@ -89,6 +90,6 @@ function summariseCase(data: RunData, index: number): CaseReport {
     verdict: judge(data.run, record, baseline === undefined ? [] : trialsOf(data, index, baseline.label), comparisons),
     strategies,
     comparisons,
-    use: [],
+    use: useTable({ ...data, host: data.run.host, settings }, baseline?.label),
   };
 }
