@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { constants, crc32, zstdCompressSync } from 'node:zlib';
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 
 import { IntegrityError, KnownError } from '../../../src/model/errors.ts';
 import { decodeBlob, encodeBlob, encodeBlobParts, parseBlob } from '../../../src/pbs/format/blob.ts';

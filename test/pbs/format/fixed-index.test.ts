@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 
 import { KnownError } from '../../../src/model/errors.ts';
 import { chunkDigest } from '../../../src/pbs/format/digest.ts';
@@ -26,7 +26,7 @@ const file = Buffer.from(
 );
 
 /** The same file with some bytes replaced, and its csum made right again. */
-function changed(offset: number, bytes: Uint8Array, fixCsum = false): Buffer {
+function changed(offset: number, bytes: ArrayLike<number>, fixCsum = false): Buffer {
   const copy = Buffer.from(file);
   copy.set(bytes, offset);
   if (fixCsum) copy.write(chunkDigest(copy.subarray(4096)), 32, 'hex');

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { createHmac, hash } from 'node:crypto';
 import { describe, it } from 'node:test';
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 
 import { KnownError } from '../../../src/model/errors.ts';
-import { decodeBlob, encodeBlob } from '../../../src/pbs/format/blob.ts';
+import { encodeBlob } from '../../../src/pbs/format/blob.ts';
 import {
   canonicalManifest,
   encodeManifest,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 
 import { UsageError } from '../../../src/model/errors.ts';
 import { archiveKind, serverArchiveName } from '../../../src/pbs/format/archive-name.ts';
