@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { rm, truncate, writeFile } from 'node:fs/promises';
+import { describe, it } from 'node:test';
+
+import { metricValue } from '../../../src/model/metric.ts';
+import { inspectArchive, type InspectedArchive } from '../../../src/pbs/datastore/inspect.ts';
+import { openDatastore } from '../../../src/pbs/datastore/open-datastore.ts';
+import { copyOfGolden, goldenIndexes, goldenStore } from './golden.ts';
+
+const newest = 'vm/100/2026-02-16T16:30:44Z';
+
+/** The names of encodings in expected.json. */
+const encodingNames = { plain: 'plain', zstd: 'zstd', encrypted: 'enc', 'zstd-encrypted': 'enc-zstd' } as const;
+
+async function inspectOne(store: string, snapshot: string, archive?: string): Promise<InspectedArchive> {
+  const { archives } = await inspectArchive(await openDatastore(store), snapshot, archive);
+  const [only] = archives;
+  assert.ok(only !== undefined && archives.length === 1);
+  return only;
+}
+
+const total = (ages: InspectedArchive['ages'], what: 'chunks' | 'bytes'): number =>
+  ages.reduce((sum, age) => sum + age[what], 0);
+
+describe('inspecting the golden store', () => {
+  for (const { snapshot, archive, facts, isEncrypted } of goldenIndexes) {
+    it(`gives the expected facts of ${snapshot}/${archive}`, async () => {
+      const found = await inspectOne(goldenStore, snapshot, archive);
+      assert.equal(found.cryptMode, facts['crypt-mode']);
+      assert.deepEqual(
+        [found.size, found.chunkSize, found.uuid, found.csum, found.chunkCount, found.uniqueChunkCount],
+        [facts.size, facts.chunk_size, facts.uuid, facts.csum, facts.chunk_count, facts.unique_chunk_count],
+      );
+      assert.equal(metricValue(found.zeroChunkCount), isEncrypted ? undefined : facts.zero_chunk_count);
+      assert.equal(metricValue(found.repeatedNonZeroCount), isEncrypted ? undefined : facts.repeated_nonzero);
+      const encodings = Object.entries(found.encodings).map(([kind, count]) => [
+        encodingNames[kind as keyof typeof encodingNames],
+        count,
+      ]);
+      assert.deepEqual(Object.fromEntries(encodings), facts.unique_encodings);
+      assert.equal(found.encodedBytes, facts.unique_encoded_bytes);
+      assert.equal(metricValue(found.compressionRatio), found.uniqueBytes / found.encodedBytes);
+      assert.deepEqual(found.problems, []);
+      assert.equal(total(found.ages, 'chunks'), facts.unique_chunk_count);
+      assert.equal(total(found.ages, 'bytes'), facts.unique_encoded_bytes);
+    });
+  }
+
+  it('takes all images of a snapshot where none is named', async () => {
+    const { archives, isSigned } = await inspectArchive(
+      await openDatastore(goldenStore),
+      'vm/400/2026-02-15T18:26:40Z',
+    );
+    assert.deepEqual(
+      archives.map(({ archive }) => archive),
+      ['drive-efidisk0.img.fidx', 'drive-scsi0.img.fidx'],
+    );
+    assert.equal(isSigned, false);
+  });
+
+  it('tells from which backup the chunks are', async () => {
+    const { ages } = await inspectOne(goldenStore, newest);
+    assert.deepEqual(
+      ages.map(({ snapshot, chunks }) => [snapshot, chunks]),
+      [
+        ['vm/100/2026-02-13T16:27:41Z', 6],
+        ['vm/100/2026-02-14T16:28:42Z', 2],
+        ['vm/100/2026-02-15T16:29:43Z', 1],
+        ['vm/100/2026-02-16T16:30:44Z', 1],
+      ],
+    );
+    // What the real client uploaded for the last two (chunk_upload_stats in their manifests).
+    assert.deepEqual(
+      ages.slice(2).map(({ bytes }) => bytes),
+      [68_836, 2_064_907],
+    );
+  });
+
+  it('says that the counts of zeros are unknown under a key', async () => {
+    const found = await inspectOne(goldenStore, 'vm/200/2026-02-15T18:26:40Z');
+    assert.match(JSON.stringify(found.zeroChunkCount), /unavailable.*key/u);
+  });
+});
+
+describe('inspecting a damaged store', () => {
+  it('names missing and unreadable chunks and counts the others', async () => {
+    await using copy = await copyOfGolden(['vm/100', '.chunks']);
+    const datastore = await openDatastore(copy.path);
+    const index = await datastore.readFixedIndex(newest, 'drive-scsi0.img');
+    const digests = [...new Set([...index.slots()].filter(({ isZero }) => !isZero).map(({ digest }) => digest))];
+    const [missing = '', foreign = '', short = '', empty = ''] = digests;
+    await rm(datastore.chunkPath(missing));
+    await writeFile(datastore.chunkPath(foreign), 'something else altogether');
+    await truncate(datastore.chunkPath(short), 11);
+    await truncate(datastore.chunkPath(empty), 12);
+    const whole = await inspectOne(goldenStore, newest);
+    const found = await inspectOne(copy.path, newest);
+    assert.deepEqual(
+      found.problems.map(({ digest, code }) => [digest, code]).sort(),
+      [
+        [missing, 'chunk-missing'],
+        [foreign, 'blob-magic'],
+        [short, 'blob-truncated'],
+        [empty, 'chunk-empty'],
+      ].sort(),
+    );
+    assert.equal(found.uniqueChunkCount, whole.uniqueChunkCount);
+    assert.equal(total(found.ages, 'chunks'), whole.uniqueChunkCount - 4);
+  });
+
+  it('looks past a backup that cannot be read, and says so', async () => {
+    await using copy = await copyOfGolden(['vm/100', '.chunks']);
+    const first = 'vm/100/2026-02-13T16:27:41Z';
+    await rm(`${copy.path}/${first}/drive-scsi0.img.fidx`);
+    await writeFile(`${copy.path}/${first}/drive-scsi0.img.fidx`, 'x');
+    const { ages, skippedSnapshots } = await inspectOne(copy.path, newest);
+    assert.equal(total(ages, 'chunks'), 10);
+    assert.deepEqual(
+      skippedSnapshots.map(({ snapshot }) => snapshot),
+      [first],
+    );
+  });
+});
