@@ -1,0 +1,328 @@
+import { IntegrityError, ServerError, UsageError, type KnownError } from '../../model/errors.ts';
+import { metric, unavailable, type Metric } from '../../model/metric.ts';
+import type { ChunkSource, Clock } from '../../model/ports.ts';
+import type { ReceivedChunk } from '../../model/received-chunk.ts';
+import { archiveKind, MANIFEST_NAME, serverArchiveName } from '../format/archive-name.ts';
+import { parseFixedIndex, type FixedIndex } from '../format/fixed-index.ts';
+import {
+  isSigned,
+  manifestFile,
+  parseManifest,
+  verifyIndexAgainstManifest,
+  type Manifest,
+} from '../format/manifest.ts';
+import { parseSnapshotPath } from '../format/snapshot-path.ts';
+import type {
+  ClientConnection,
+  ClientRequest,
+  ClientResponse,
+  ClientTransport,
+  Http2Settings,
+  ResponseHead,
+  WindowUsage,
+} from '../transport/transport.ts';
+import { BodyCollector, responseTooLong } from './body-collector.ts';
+import { Http1Connection } from './http1-connection.ts';
+import { nodeHttp2ClientTransport } from './node-http2-transport.ts';
+import { openReader, type Credentials } from './open-reader.ts';
+import { quoteServer } from './server-text.ts';
+import { StallWatch, type StallWatchOptions } from './stall-watch.ts';
+import { openTlsConnection } from './tls-connection.ts';
+
+export interface ReaderOptions {
+  readonly host: string;
+  readonly port: number;
+  /** SHA-256 over the server's DER certificate, hex pairs. Nothing is sent to a server that has another. */
+  readonly fingerprint: string;
+  readonly credentials: Credentials;
+  readonly store: string;
+  /** `a/b`; the root namespace where absent. */
+  readonly namespace?: string;
+  /** `vm/100/2026-02-16T16:30:44Z` */
+  readonly snapshot: string;
+  readonly clock: Clock;
+  /** Breaks off connecting; an open session is ended by disposing it. */
+  readonly signal: AbortSignal;
+  readonly transport?: ClientTransport;
+  /** Number of this connection among those of the restore, for {@link ReceivedChunk.timing}; 0 unless given. */
+  readonly connection?: number;
+  readonly timeouts?: ReaderTimeouts;
+}
+
+/** Milliseconds. */
+export interface ReaderTimeouts {
+  /** TCP and TLS handshake; default 10 s, as PBS's own client. */
+  readonly connectMs?: number;
+  /** From an HTTP/1.1 request to its answer; default 120 s, as PBS's own client. */
+  readonly answerMs?: number;
+  /** For which nothing may arrive while requests wait; default 120 s. */
+  readonly stallMs?: number;
+}
+
+/** What PBS's own client announces (observed.md): downloads are practically not limited by flow control. */
+const settings: Http2Settings = {
+  initialWindowSize: 2_147_483_646,
+  connectionWindowSize: 2_147_483_646,
+  maxFrameSize: 4_194_304,
+};
+
+/** Largest blob that a server takes (spec 5.2), so none can be longer. */
+const MAX_CHUNK_BYTES = 16 * 1024 * 1024 + 44;
+const MAX_MANIFEST_BYTES = 16 * 1024 * 1024 + 44;
+/** The index of 32 TiB; it is held as it is. */
+const MAX_INDEX_BYTES = 256 * 1024 * 1024 + 4096;
+const MAX_ERROR_BYTES = 64 * 1024;
+const MAX_SPEEDTEST_BYTES = 16 * 1024 * 1024;
+
+/** An HTTP/2 request without body, as real clients send it (spec 3.4). */
+const requestHeaders = { 'user-agent': 'restorelab', 'content-type': 'application/x-www-form-urlencoded' };
+
+/**
+ * Opens a reader session: TLS with a pinned certificate, login, upgrade to HTTP/2. Several may be open at once.
+ * @throws ServerError `server-unreachable`, `tls-failed`, `fingerprint-mismatch`, `authentication-failed`,
+ * `permission-denied`, `upgrade-refused`, `connection-lost`, `stalled`; UsageError `snapshot-path`,
+ * `snapshot-not-found`, `datastore-not-found`; the signal's reason when aborted
+ */
+export async function connectReader(options: ReaderOptions): Promise<ReaderSession> {
+  const { host, port, fingerprint, credentials, store, namespace, signal, timeouts = {} } = options;
+  const { transport = nodeHttp2ClientTransport } = options;
+  const { connectMs = 10_000, answerMs = 120_000, stallMs = 120_000 } = timeouts;
+  const snapshot = parseSnapshotPath(options.snapshot);
+  const place = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+
+  const http1 = new Http1Connection(place);
+  const prepared = transport.prepareSocket?.(http1.receive);
+  const socket = await openTlsConnection({ host, port, fingerprint, signal, timeoutMs: connectMs, ...prepared });
+  try {
+    http1.attach(socket, { isFed: prepared !== undefined });
+    await openReader(
+      http1,
+      credentials,
+      { store, snapshot, ...(namespace === undefined ? {} : { namespace }) },
+      { signal, timeoutMs: answerMs },
+    );
+    const connection = transport.connect(socket, { head: http1.detach(), settings });
+    return new ReaderSession(connection, options, { place, stallMs, receivedBytes: () => socket.bytesRead });
+  } catch (error) {
+    http1.detach();
+    // Errors that follow the first one have nobody left to tell.
+    socket.on('error', () => {});
+    socket.destroy();
+    throw error;
+  }
+}
+
+/** An index, and what the user should know about it. */
+export interface DownloadedIndex {
+  readonly index: FixedIndex;
+  /** One sentence each. */
+  readonly warnings: readonly string[];
+}
+
+/** One connection to a PBS that reads one snapshot. Chunks are allowed once their index was downloaded through it. */
+export class ReaderSession implements ChunkSource, AsyncDisposable {
+  readonly #connection: ClientConnection;
+  readonly #clock: Clock;
+  readonly #number: number;
+  readonly #secrets: readonly string[];
+  readonly #watch: StallWatch;
+  #stall: ServerError | undefined;
+  #peakWindowShare: number | undefined;
+  #manifest: Manifest | undefined;
+
+  /** For {@link connectReader}. */
+  constructor(
+    connection: ClientConnection,
+    { clock, connection: number = 0, credentials }: ReaderOptions,
+    watch: Omit<StallWatchOptions, 'clock' | 'onStall'>,
+  ) {
+    this.#connection = connection;
+    this.#clock = clock;
+    this.#number = number;
+    this.#secrets = [credentials.password];
+    this.#watch = new StallWatch({
+      ...watch,
+      clock,
+      onStall: (error) => {
+        this.#stall = error;
+        connection.close();
+      },
+    });
+  }
+
+  /** @throws what `parseManifest` throws; ServerError */
+  async downloadManifest(signal: AbortSignal = never): Promise<Manifest> {
+    this.#manifest ??= parseManifest(await this.#download(MANIFEST_NAME, MAX_MANIFEST_BYTES, signal));
+    return this.#manifest;
+  }
+
+  /**
+   * The fixed index of an image, checked against the manifest; `.fidx` may be left out of the name. The server hands
+   * out the index's chunks from then on.
+   * @throws UsageError `archive-not-found`, `archive-not-image`, `encrypted-not-supported`; IntegrityError where index
+   * or manifest are damaged or do not fit; ServerError
+   */
+  async downloadFixedIndex(archive: string, signal: AbortSignal = never): Promise<DownloadedIndex> {
+    const name = serverArchiveName(archive);
+    const manifest = await this.downloadManifest(signal);
+    const { cryptMode } = manifestFile(manifest, name);
+    if (archiveKind(name) !== 'fixed') {
+      throw new UsageError(`${name} is not the image of a disk`, {
+        code: 'archive-not-image',
+        hint: 'images have names that end in .img.fidx',
+      });
+    }
+    if (cryptMode === 'encrypt') {
+      throw new UsageError(`${name} is encrypted, and encrypted backups cannot be read yet`, {
+        code: 'encrypted-not-supported',
+        hint: 'choose a backup that was made without encryption',
+      });
+    }
+    const index = parseFixedIndex(await this.#download(name, MAX_INDEX_BYTES, signal));
+    verifyIndexAgainstManifest(index, manifest, name);
+    return { index, warnings: isSigned(manifest) ? [unverifiedSignature(name)] : [] };
+  }
+
+  /**
+   * Rejects with the signal's reason when aborted (other fetches go on), with an IntegrityError `chunk-missing` that
+   * names the digest, or a ServerError `chunk-refused`, `connection-lost`, `response-truncated`, `response-too-long`,
+   * `stream-reset`, `stalled`.
+   */
+  async fetch(digest: string, signal: AbortSignal): Promise<ReceivedChunk> {
+    let bytes: Uint8Array<ArrayBuffer> | undefined;
+    let requestSentMs = 0;
+    let firstByteMs = 0;
+    let lastByteMs = 0;
+    const refused = new BodyCollector(`chunk ${digest}`, MAX_ERROR_BYTES);
+    const { status } = await this.#request(`/chunk?digest=${digest}`, signal, {
+      receive: (head) => {
+        if (head.status !== 200) return (piece) => refused.add(piece);
+        bytes = allocateBody(head, digest);
+        return bytes;
+      },
+      hooks: {
+        requestSent: () => {
+          requestSentMs = this.#clock.now();
+        },
+        firstByte: () => {
+          firstByteMs = this.#clock.now();
+        },
+        lastByte: () => {
+          lastByteMs = this.#clock.now();
+        },
+      },
+    });
+    this.#noteWindow();
+    if (bytes === undefined) throw this.#chunkRefused(digest, status, refused.bytes);
+    return {
+      digest,
+      bytes,
+      encodedBytes: bytes.length,
+      timing: { requestSentMs, firstByteMs, lastByteMs, connection: this.#number },
+    };
+  }
+
+  /** Downloads the server's 1 MiB of test data. */
+  async speedtest(signal: AbortSignal = never): Promise<{ readonly bytes: number; readonly durationMs: number }> {
+    const startedMs = this.#clock.now();
+    const { bodyBytes } = await this.#get('/speedtest', MAX_SPEEDTEST_BYTES, signal, () => {});
+    return { bytes: bodyBytes, durationMs: this.#clock.now() - startedMs };
+  }
+
+  /** The connection's own HTTP/2 receive window. */
+  windowUsage(): WindowUsage {
+    return this.#connection.localWindow;
+  }
+
+  /** Largest share of the connection's receive window seen in use, looked at after each chunk. */
+  peakWindowUtilization(): Metric {
+    return this.#peakWindowShare === undefined
+      ? unavailable('not sampled: no chunk was fetched')
+      : metric(this.#peakWindowShare);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#connection.close();
+    await this.#connection.closed;
+  }
+
+  async #download(name: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
+    const collector = new BodyCollector(name, maxBytes);
+    await this.#get(`/download?file-name=${name}`, maxBytes, signal, (piece) => collector.add(piece));
+    return collector.bytes;
+  }
+
+  async #get(
+    path: string,
+    maxBytes: number,
+    signal: AbortSignal,
+    add: (piece: Uint8Array) => void,
+  ): Promise<{ readonly bodyBytes: number }> {
+    const refused = new BodyCollector(path, MAX_ERROR_BYTES);
+    const response = await this.#request(path, signal, {
+      receive: ({ status, contentLength = 0 }) => {
+        if (contentLength > maxBytes) throw responseTooLong(path, maxBytes);
+        return status === 200 ? add : (piece) => refused.add(piece);
+      },
+    });
+    if (response.status === 200) return response;
+    throw new ServerError(
+      `the server refused ${path} with status ${response.status}: ${quoteServer(refused.bytes, this.#secrets)}`,
+      { code: 'download-refused', hint: 'check the log of the server' },
+    );
+  }
+
+  async #request(
+    path: string,
+    signal: AbortSignal,
+    request: Pick<ClientRequest, 'receive' | 'hooks'>,
+  ): Promise<ClientResponse> {
+    this.#watch.begin();
+    try {
+      return await this.#connection.request({ path, headers: requestHeaders, signal, ...request });
+    } catch (error) {
+      throw signal.aborted ? error : (this.#stall ?? error);
+    } finally {
+      this.#watch.end();
+    }
+  }
+
+  #noteWindow(): void {
+    const { sizeBytes, unacknowledgedBytes } = this.#connection.localWindow;
+    if (sizeBytes > 0) this.#peakWindowShare = Math.max(this.#peakWindowShare ?? 0, unacknowledgedBytes / sizeBytes);
+  }
+
+  #chunkRefused(digest: string, status: number, text: Uint8Array): KnownError {
+    const quoted = quoteServer(text, this.#secrets);
+    if (quoted.includes('No such file or directory')) {
+      return new IntegrityError(`chunk ${digest} is missing in the datastore: ${quoted}`, {
+        code: 'chunk-missing',
+        hint: 'run a verify job on the server: it shows which backups are damaged',
+      });
+    }
+    return new ServerError(`the server refused chunk ${digest} with status ${status}: ${quoted}`, {
+      code: 'chunk-refused',
+      hint: 'check the log of the server; chunks are allowed once their index was downloaded on the same connection',
+    });
+  }
+}
+
+/** For callers that have nothing to break off. */
+const never: AbortSignal = new AbortController().signal;
+
+/** The memory of a whole blob, alone in its buffer so that it can be handed to another thread. */
+function allocateBody({ contentLength }: ResponseHead, digest: string): Uint8Array<ArrayBuffer> {
+  if (contentLength === undefined) {
+    throw new ServerError(`the server does not say how long chunk ${digest} is`, {
+      code: 'response-malformed',
+      hint: 'is there a proxy in between that compresses?',
+    });
+  }
+  if (contentLength > MAX_CHUNK_BYTES) throw responseTooLong(`chunk ${digest}`, MAX_CHUNK_BYTES);
+  // Not zeroed: every byte is overwritten before the fetch resolves, or the fetch rejects.
+  return new Uint8Array(Buffer.allocUnsafeSlow(contentLength).buffer);
+}
+
+function unverifiedSignature(name: string): string {
+  return `the manifest that ${name} was checked against is signed, and without the key the signature was not verified`;
+}

@@ -1,0 +1,13 @@
+const LONGEST_QUOTE = 300;
+
+/**
+ * What a server said, fit for an error text: one line, bounded, without control characters, and without the secrets of
+ * the session, which a proxy that echoes a request would otherwise bring into logs.
+ */
+export function quoteServer(text: Uint8Array | string, secrets: readonly string[] = []): string {
+  let quoted = typeof text === 'string' ? text : new TextDecoder().decode(text);
+  for (const secret of secrets) if (secret !== '') quoted = quoted.replaceAll(secret, '***');
+  quoted = quoted.replaceAll(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim();
+  if (quoted === '') return 'no explanation';
+  return quoted.length > LONGEST_QUOTE ? `${quoted.slice(0, LONGEST_QUOTE)}...` : quoted;
+}
