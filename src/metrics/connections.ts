@@ -6,15 +6,13 @@ import {
   absentResource,
   counter,
   gauge,
+  SlowTurn,
   type ResourceSampler,
   type SampleSources,
   type SampleValues,
 } from './resource-sampler.ts';
 import { parseSocketList, type SocketFacts } from './socket-list.ts';
 import { SurvivingSum } from './surviving-sum.ts';
-
-/** `ss` is a process of its own each time, by far the dearest reading: at most once a second. */
-const MINIMUM_INTERVAL_MS = 1000;
 
 /** On a line of its own after each answer. */
 const END_OF_ANSWER = '.\n';
@@ -30,17 +28,13 @@ const gauges = ['count', 'roundTripMs', 'cwndSegments', 'sendQueueBytes', 'recei
  * round trip, congestion window and send queue are those of the end that listens on the port, from which restored bytes
  * come; the receive queue is that of the other end, where that is on this machine too.
  */
-export function openConnectionSampler(
-  sources: SampleSources,
-  ports: readonly number[],
-  now: () => number,
-): ResourceSampler {
+export function openConnectionSampler(sources: SampleSources, ports: readonly number[]): ResourceSampler {
   if (ports.length === 0) return absentResource('connections', 'not sampled: no ports were given');
   if (sources.platform !== 'linux') return absentResource('connections', `unsupported: ${sources.platform} has no ss`);
   const trial = spawnSync('ss', socketArguments(ports), { stdio: ['ignore', 'ignore', 'ignore'] });
   if (trial.error !== undefined) return absentResource('connections', 'not installed: ss');
   if (trial.status !== 0) return absentResource('connections', 'unsupported: ss does not know the options used here');
-  return new ConnectionSampler(ports, now);
+  return new ConnectionSampler(ports, sources.now);
 }
 
 const socketArguments = (ports: readonly number[]): string[] => [
@@ -54,17 +48,16 @@ class ConnectionSampler implements ResourceSampler {
   readonly columns: readonly SampleColumn[];
   readonly unavailable: Readonly<Record<string, string>> = {};
   readonly #ports: readonly number[];
-  readonly #now: () => number;
+  readonly #turn: SlowTurn;
   readonly #totals: readonly SurvivingSum<string>[];
   readonly #shell: ChildProcessByStdio<Writable, Readable, null>;
-  #askedAt = Number.NEGATIVE_INFINITY;
   #isAnswering = false;
   #answer = '';
   #sockets: readonly SocketFacts[] | undefined;
 
   constructor(ports: readonly number[], now: () => number) {
     this.#ports = ports;
-    this.#now = now;
+    this.#turn = new SlowTurn(now);
     this.#totals = ports.map(() => new SurvivingSum(counters.length));
     this.columns = ports.flatMap((port) => [
       ...counters.map((detail) => counter(`connections.${port}.${detail}`)),
@@ -79,13 +72,13 @@ class ConnectionSampler implements ResourceSampler {
     this.#shell.on('error', () => {});
     this.#shell.stdin.on('error', () => {});
     this.#shell.stdout.setEncoding('latin1').on('data', (text: string) => this.#receive(text));
-    this.#ask();
   }
 
   sample(values: SampleValues, first: number): void {
     if (this.#sockets !== undefined) this.#fill(this.#sockets, values, first);
     this.#sockets = undefined;
-    if (this.#now() - this.#askedAt >= MINIMUM_INTERVAL_MS) this.#ask();
+    // `ss` is a process of its own each time, by far the dearest reading.
+    if (this.#turn.take()) this.#ask();
   }
 
   [Symbol.dispose](): void {
@@ -97,7 +90,6 @@ class ConnectionSampler implements ResourceSampler {
   #ask(): void {
     if (this.#isAnswering || this.#shell.stdin.destroyed) return;
     this.#isAnswering = true;
-    this.#askedAt = this.#now();
     this.#shell.stdin.write('\n');
   }
 

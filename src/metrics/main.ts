@@ -2,14 +2,20 @@
 import { serveCalls } from '../process/serve-calls.ts';
 import { ByteScanner } from './byte-scanner.ts';
 import type { SamplerCalls } from './control.ts';
-import { Sampler } from './sampler.ts';
+import { monotonicMs, Sampler } from './sampler.ts';
 
 let sampler: Sampler | undefined;
 
 const calls: SamplerCalls = {
   start(options) {
     sampler?.[Symbol.dispose]();
-    const sources = { proc: '/proc', sys: '/sys', platform: process.platform, scanner: new ByteScanner() };
+    const sources = {
+      proc: '/proc',
+      sys: '/sys',
+      platform: process.platform,
+      scanner: new ByteScanner(),
+      now: monotonicMs,
+    };
     sampler = new Sampler(options, sources, process.pid);
     return Promise.resolve(sampler.header);
   },

@@ -7,6 +7,7 @@ import {
   gauge,
   joinSamplers,
   sampleFile,
+  sampleSlowly,
   type ResourceSampler,
   type SampleSources,
   type SampleValues,
@@ -29,7 +30,7 @@ const events = [
   ['oom_kill', 'memory.oomKills'],
 ] as const;
 
-/** Sizes as gauges, swapped pages, major faults and out-of-memory kills as counters. */
+/** Sizes as gauges; about once a second swapped pages, major faults and out-of-memory kills as counters. */
 export function openMemorySampler(sources: SampleSources): ResourceSampler {
   return joinSamplers([
     sampleFile(sources, {
@@ -37,11 +38,14 @@ export function openMemorySampler(sources: SampleSources): ResourceSampler {
       path: join(sources.proc, 'meminfo'),
       inspect: (scanner) => namedLines(scanner, sizes, gauge, 1024),
     }),
-    sampleFile(sources, {
-      name: 'memory.events',
-      path: join(sources.proc, 'vmstat'),
-      inspect: (scanner) => namedLines(scanner, events, counter, 1),
-    }),
+    sampleSlowly(
+      sources,
+      sampleFile(sources, {
+        name: 'memory.events',
+        path: join(sources.proc, 'vmstat'),
+        inspect: (scanner) => namedLines(scanner, events, counter, 1),
+      }),
+    ),
   ]);
 }
 

@@ -85,6 +85,8 @@ export interface ProcessReading extends ProcessStat, ProcessStatus {
   };
   /** Absent when the process is another user's. */
   readonly io?: { readonly readBytes: number; readonly writeBytes: number };
+  /** Whether memory, switches and storage traffic are of this moment; else they are those last read. */
+  readonly isDetailed: boolean;
 }
 
 /** A live process's files under `/proc/PID`, kept open. Throws ENOENT when there is no such process. */
@@ -98,6 +100,7 @@ export class ProcessFiles implements Disposable {
   readonly #threads: Map<number, number> = new Map();
   readonly #threadTotals: SurvivingSum<number> = new SurvivingSum(2);
   #threadCount = -1;
+  #details: Pick<ProcessReading, 'io' | keyof ProcessStatus> | undefined;
 
   constructor(proc: string, pid: number, scanner: ByteScanner) {
     this.#folder = join(proc, String(pid));
@@ -112,24 +115,25 @@ export class ProcessFiles implements Disposable {
     }
   }
 
-  /** Throws (ESRCH) once the process is gone. */
-  read(): ProcessReading {
+  /** Throws (ESRCH) once the process is gone. Details, which the first reading has too, cost as much as the rest. */
+  read(isDetailed: boolean): ProcessReading {
     const stat = parseProcessStat(this.#scanner.load(this.#stat));
     if (stat === undefined) throw new Error(`${this.#folder}/stat is not in the known form`);
     const run = this.#readThreads(stat.threads);
-    const io = this.#readIo();
-    return {
-      ...stat,
-      ...parseProcessStatus(this.#scanner.load(this.#status)),
-      ...(run === undefined ? {} : { run }),
-      ...(io === undefined ? {} : { io }),
-    };
+    const isDue = isDetailed || this.#details === undefined;
+    if (isDue) this.#details = this.#readDetails();
+    return { ...stat, ...this.#details, ...(run === undefined ? {} : { run }), isDetailed: isDue };
   }
 
   [Symbol.dispose](): void {
     for (const fd of [this.#stat, this.#status, this.#io, ...this.#threads.values()])
       if (fd !== undefined) closeSync(fd);
     this.#threads.clear();
+  }
+
+  #readDetails(): Pick<ProcessReading, 'io' | keyof ProcessStatus> {
+    const io = this.#readIo();
+    return { ...parseProcessStatus(this.#scanner.load(this.#status)), ...(io === undefined ? {} : { io }) };
   }
 
   #readIo(): { readonly readBytes: number; readonly writeBytes: number } | undefined {

@@ -12,8 +12,11 @@ export interface ResourceSampler extends Disposable {
   readonly columns: readonly SampleColumn[];
   /** What cannot be had here, by the column or group of columns it would have been. */
   readonly unavailable: Readonly<Record<string, string>>;
-  /** Fills the row from `first` on, in the order of `columns`; what it leaves out or throws at stays null. */
-  sample(values: SampleValues, first: number): void;
+  /**
+   * Fills the row from `first` on, in the order of `columns`; what it leaves out or throws at stays null. The last row
+   * (`isLast`) also takes what is otherwise read less often.
+   */
+  sample(values: SampleValues, first: number, isLast?: boolean): void;
 }
 
 /** Where samplers read; the tests plant other folders. */
@@ -26,6 +29,42 @@ export interface SampleSources {
   readonly platform: string;
   /** Shared by all samplers, which read one after the other. */
   readonly scanner: ByteScanner;
+  /** Milliseconds on a monotonic clock. */
+  readonly now: () => number;
+}
+
+/** How often what is dear to read and slow to change is read. */
+export const SLOW_INTERVAL_MS = 1000;
+
+/** Becomes due once per {@link SLOW_INTERVAL_MS}, whatever the interval of the samples. */
+export class SlowTurn {
+  readonly #now: () => number;
+  #nextAt = Number.NEGATIVE_INFINITY;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  take(): boolean {
+    const now = this.#now();
+    // A timer that is a little early must not cost a whole turn.
+    if (now < this.#nextAt - SLOW_INTERVAL_MS / 20) return false;
+    this.#nextAt = now + SLOW_INTERVAL_MS;
+    return true;
+  }
+}
+
+/** Reads a resource about once a second only; null in the rows between. */
+export function sampleSlowly({ now }: SampleSources, sampler: ResourceSampler): ResourceSampler {
+  const turn = new SlowTurn(now);
+  return {
+    columns: sampler.columns,
+    unavailable: sampler.unavailable,
+    sample(values, first, isLast) {
+      if (turn.take() || isLast === true) sampler.sample(values, first);
+    },
+    [Symbol.dispose]: () => sampler[Symbol.dispose](),
+  };
 }
 
 export const counter = (name: string): SampleColumn => ({ name, kind: 'counter' });
@@ -95,11 +134,11 @@ export function joinSamplers(samplers: readonly ResourceSampler[]): ResourceSamp
   return {
     columns: samplers.flatMap(({ columns }) => columns),
     unavailable: Object.assign({}, ...samplers.map(({ unavailable }) => unavailable)) as Record<string, string>,
-    sample(values, first) {
+    sample(values, first, isLast) {
       let at = first;
       for (const sampler of samplers) {
         try {
-          sampler.sample(values, at);
+          sampler.sample(values, at, isLast);
         } catch {
           // A single reading failed: its columns stay null in this row, which is what the format says of it.
         }

@@ -69,7 +69,7 @@ export class Sampler implements Disposable {
     this.#resources = joinSamplers([
       ...machineSamplers.map((open) => open(sources)),
       this.#processes,
-      openConnectionSampler(sources, ports, monotonicMs),
+      openConnectionSampler(sources, ports),
     ]);
     const columns: readonly SampleColumn[] = [gauge('timeMs'), ...this.#resources.columns];
     this.#width = columns.length;
@@ -85,7 +85,7 @@ export class Sampler implements Disposable {
 
   /** Takes a last sample and closes the file. Throws a MachineError when some sample could not be written. */
   stop(): void {
-    this.#sample();
+    this.#sample(true);
     this[Symbol.dispose]();
     if (this.#problem !== undefined) throw asMachineError(this.#problem, 'writing the samples');
   }
@@ -107,10 +107,10 @@ export class Sampler implements Disposable {
     this.#timer = setTimeout(() => this.#tick(), this.#nextAt - now);
   }
 
-  #sample(): void {
+  #sample(isLast: boolean = false): void {
     const values: SampleValues = Array.from({ length: this.#width }, () => null);
     values[0] = monotonicMs();
-    this.#resources.sample(values, 1);
+    this.#resources.sample(values, 1, isLast);
     this.#writeLine(values.map((value) => (value === null || Number.isNaN(value) ? null : round(value))));
   }
 

@@ -6,6 +6,7 @@ import {
   counter,
   joinSamplers,
   sampleFile,
+  sampleSlowly,
   type ResourceSampler,
   type SampleParser,
   type SampleSources,
@@ -26,7 +27,7 @@ const extended = [
   ['TCPToZeroWindowAdv', 'tcp.zeroWindows'],
 ] as const;
 
-/** TCP of the whole network namespace. */
+/** TCP of the whole network namespace; the extended figures about once a second. */
 export function openTcpSampler(sources: SampleSources): ResourceSampler {
   return joinSamplers([
     sampleFile(sources, {
@@ -34,11 +35,14 @@ export function openTcpSampler(sources: SampleSources): ResourceSampler {
       path: join(sources.proc, 'net/snmp'),
       inspect: (scanner) => namedFigures(scanner, 'Tcp', totals),
     }),
-    sampleFile(sources, {
-      name: 'tcp.extended',
-      path: join(sources.proc, 'net/netstat'),
-      inspect: (scanner) => namedFigures(scanner, 'TcpExt', extended),
-    }),
+    sampleSlowly(
+      sources,
+      sampleFile(sources, {
+        name: 'tcp.extended',
+        path: join(sources.proc, 'net/netstat'),
+        inspect: (scanner) => namedFigures(scanner, 'TcpExt', extended),
+      }),
+    ),
   ]);
 }
 
