@@ -1,11 +1,7 @@
-interface Waiting {
-  readonly resolve: (place: number) => void;
-}
-
 /** A fixed number of places, numbered from 0, given out in the order in which they were asked for. */
 export class Places {
   readonly #free: number[];
-  readonly #waiting: Set<Waiting> = new Set();
+  readonly #waiting: Set<(place: number) => void> = new Set();
 
   constructor(count: number) {
     if (!Number.isSafeInteger(count) || count < 1) throw new RangeError(`${count} places: at least 1 is needed`);
@@ -18,18 +14,16 @@ export class Places {
     const free = this.#free.pop();
     if (free !== undefined) return free;
     return await new Promise((resolve, reject) => {
-      const waiting: Waiting = {
-        resolve: (place) => {
-          signal?.removeEventListener('abort', giveUp);
-          resolve(place);
-        },
+      const accept = (place: number): void => {
+        signal?.removeEventListener('abort', giveUp);
+        resolve(place);
       };
       const giveUp = (): void => {
-        this.#waiting.delete(waiting);
+        this.#waiting.delete(accept);
         reject(signal?.reason as Error);
       };
       signal?.addEventListener('abort', giveUp, { once: true });
-      this.#waiting.add(waiting);
+      this.#waiting.add(accept);
     });
   }
 
@@ -41,11 +35,6 @@ export class Places {
       return;
     }
     this.#waiting.delete(next);
-    next.resolve(place);
-  }
-
-  /** Tasks that wait for a place. */
-  get waiting(): number {
-    return this.#waiting.size;
+    next(place);
   }
 }

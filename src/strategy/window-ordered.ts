@@ -17,6 +17,7 @@ export const windowOrdered: Strategy = {
       const requestOrder = image.slots()[Symbol.iterator]();
       const reorderBuffer: Promise<PlainChunk>[] = [];
       const obtain = async (slot: Slot): Promise<PlainChunk> => {
+        group.signal.throwIfAborted();
         const chunk = await source.fetch(slot.digest, group.signal);
         group.signal.throwIfAborted();
         return await decoder.decode(chunk, slot);

@@ -111,6 +111,8 @@ export class Observer {
   readonly writes: ObservedWrite[] = [];
   /** Slots in the order in which their writes were called. */
   readonly writeCalls: number[] = [];
+  /** Calls that were made later than the planted fault. */
+  lateCalls = 0;
   /** Calls that have not settled. */
   running = 0;
   /** Data chunks between their request and the return of their write. */
@@ -120,12 +122,15 @@ export class Observer {
   readonly #counts = { fetch: 0, decode: 0, write: 0 };
 
   constructor(clock: Clock, { source, decoder, target }: Ports, fault?: PlantedFault) {
+    let failedMs = Infinity;
     const call = async <Result>(name: PlantedFault['call'], work: () => Promise<Result>): Promise<Result> => {
       this.#counts[name] += 1;
       const fails = fault?.call === name && fault.nth === this.#counts[name];
       this.running += 1;
+      if (clock.now() > failedMs) this.lateCalls += 1;
       try {
         const result = await work();
+        if (fails) failedMs = clock.now();
         if (fails) throw new Error(`planted: ${name} ${fault.nth}`);
         return result;
       } finally {
