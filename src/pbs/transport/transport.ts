@@ -37,7 +37,7 @@ export type ServerBody = Uint8Array | AsyncIterable<Uint8Array>;
 
 export interface ServerResponse {
   readonly status: number;
-  /** Sent as given and in this order; a transport adds nothing, `date` and `content-length` included. */
+  /** Sent as given and in this order; a transport adds at most a `date` where there is none. */
   readonly headers: HeaderFields;
   readonly body: ServerBody;
 }

@@ -1,0 +1,93 @@
+import { EmulatedStorage } from '../../storage/emulated-storage.ts';
+import type { StorageSettings } from '../../model/environment.ts';
+import { UsageError } from '../../model/errors.ts';
+import type { Clock } from '../../model/ports.ts';
+import type { StorageCounters } from '../../model/records.ts';
+import { nodeHttp2ServerTransport } from '../transport/node-http2-server.ts';
+import type { ServerTransport } from '../transport/transport.ts';
+import { Access } from './access.ts';
+import { loadCertificate } from './certificate.ts';
+import type { Listening, ListenOptions } from './control.ts';
+import { createHttp1Server } from './http1-server.ts';
+import { PublicApi } from './public-api.ts';
+import { ReaderSession } from './reader-session.ts';
+import { readerSettings } from './reader-settings.ts';
+import { createRedirectServer } from './redirect-server.ts';
+import { TlsPort } from './tls-port.ts';
+
+/** How long a real server keeps a 401 back (spec 2.5). */
+export const PENALTY_MS = 3000;
+
+export interface EmbeddedServerOptions {
+  /** For the emulated storage: how exactly it keeps its delays is up to this clock. */
+  readonly clock: Clock;
+  /** How long a 401 is kept back; default {@link PENALTY_MS}. */
+  readonly penaltyMs?: number;
+  /** Default `node:http2`. */
+  readonly transport?: ServerTransport;
+}
+
+/** A server of the PBS reader protocol on 127.0.0.1, whose chunks come through an emulated disk. */
+export class EmbeddedServer implements AsyncDisposable {
+  readonly #clock: Clock;
+  readonly #penaltyMs: number;
+  readonly #transport: ServerTransport;
+  readonly #storage: EmulatedStorage;
+  readonly #stores: Map<string, string> = new Map();
+  #tlsPort: TlsPort | undefined;
+
+  constructor({ clock, penaltyMs = PENALTY_MS, transport = nodeHttp2ServerTransport }: EmbeddedServerOptions) {
+    this.#clock = clock;
+    this.#penaltyMs = penaltyMs;
+    this.#transport = transport;
+    this.#storage = new EmulatedStorage(clock);
+  }
+
+  /**
+   * Once only.
+   * @throws UsageError when it listens already; MachineError for the port or the certificate's folder
+   */
+  async listen({ port, userId, secret, certificateFolder }: ListenOptions): Promise<Listening> {
+    if (this.#tlsPort !== undefined)
+      throw new UsageError('the embedded server listens already', { code: 'already-listening' });
+    const certificate = await loadCertificate(certificateFolder);
+    const timing = { clock: this.#clock, penaltyMs: this.#penaltyMs };
+    const api = new PublicApi({ access: new Access({ userId, secret }), stores: this.#stores, ...timing });
+    const http1 = createHttp1Server(api, (socket, head, { datastore, snapshotFolder }) => {
+      const session = new ReaderSession({ datastore, snapshotFolder, storage: this.#storage, ...timing });
+      this.#transport.accept(socket, session.handle, { head, settings: readerSettings });
+    });
+    const redirect = createRedirectServer();
+    this.#tlsPort = await TlsPort.open({
+      port,
+      certificate,
+      onSecure: (socket) => http1.emit('connection', socket),
+      onPlain: (socket) => redirect.emit('connection', socket),
+    });
+    return { port: this.#tlsPort.port, fingerprint: certificate.fingerprint };
+  }
+
+  /** Makes a datastore folder available under a store name; sessions that are open keep what they had. */
+  mount({ store, path }: { readonly store: string; readonly path: string }): void {
+    this.#stores.set(store, path);
+  }
+
+  /** Takes effect for every chunk that is read afterwards. */
+  setStorage(settings: StorageSettings): void {
+    this.#storage.configure(settings);
+  }
+
+  /** Since the last call of `resetCounters`. */
+  counters(): StorageCounters {
+    return this.#storage.counters();
+  }
+
+  resetCounters(): void {
+    this.#storage.resetCounters();
+  }
+
+  /** Ends all connections at once. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#tlsPort?.[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,17 @@
+// The embedded server as a process of its own; see control.ts for what it can be asked to do.
+import { preciseClock } from '../../clock/precise.ts';
+import { serveCalls } from '../../process/serve-calls.ts';
+import type { EmbeddedServerCalls } from './control.ts';
+import { EmbeddedServer } from './embedded-server.ts';
+
+const server = new EmbeddedServer({ clock: preciseClock() });
+
+const calls: EmbeddedServerCalls = {
+  listen: (options) => server.listen(options),
+  mount: (store) => server.mount(store),
+  setStorage: (settings) => server.setStorage(settings),
+  counters: () => server.counters(),
+  resetCounters: () => server.resetCounters(),
+};
+
+serveCalls(calls, { onEnd: () => server[Symbol.asyncDispose]() });

@@ -1,0 +1,151 @@
+import { createReadStream } from 'node:fs';
+import { open, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { systemErrorCode } from '../../model/errors.ts';
+import type { Clock } from '../../model/ports.ts';
+import type { EmulatedStorage } from '../../storage/emulated-storage.ts';
+import { chunkPath } from '../datastore/layout.ts';
+import { archiveKind } from '../format/archive-name.ts';
+import type { ServerHandler, ServerRequest, ServerResponse } from '../transport/transport.ts';
+import { indexDigests } from './index-digests.ts';
+import { osErrorText } from './os-error-text.ts';
+import { matches, readQuery, type ParameterRules } from './parameters.ts';
+import { readWholeFile } from './read-whole-file.ts';
+import { asRefusal, Refusal } from './refusal.ts';
+import { pathNotFound, pathParts } from './request-path.ts';
+
+export interface ReaderSessionOptions {
+  /** Folder of the datastore, namespaces not included. */
+  readonly datastore: string;
+  /** Folder of the snapshot that the session reads. */
+  readonly snapshotFolder: string;
+  readonly storage: EmulatedStorage;
+  readonly clock: Clock;
+  /** How long a 401 is kept back. */
+  readonly penaltyMs: number;
+}
+
+const chunkRules: ParameterRules = { digest: { check: matches(/^[a-f0-9]{64}$/u) } };
+const downloadRules: ParameterRules = { 'file-name': { check: matches(/^[A-Za-z0-9_][A-Za-z0-9._-]*$/u) } };
+
+/** Files are sent in pieces of at most so many bytes, with no length announced (spec 4.1). */
+const DOWNLOAD_PIECE_BYTES = 8192;
+
+/** What `/speedtest` sends: 1 MiB of the letter A (spec 4). */
+const speedtestBody: Uint8Array = Buffer.alloc(1024 * 1024, 0x41);
+
+const endpoints = ['chunk', 'download', 'speedtest'] as const;
+
+/** The reader protocol on one connection (spec 4): its indexes, once downloaded, say which chunks it may fetch. */
+export class ReaderSession {
+  readonly #options: ReaderSessionOptions;
+  readonly #allowed: Set<string>[] = [];
+
+  constructor(options: ReaderSessionOptions) {
+    this.#options = options;
+  }
+
+  readonly handle: ServerHandler = async (request) => {
+    try {
+      return await this.#route(request);
+    } catch (error) {
+      const { status, message } = asRefusal(error);
+      // Kept back to slow down guessing; 3 s on a real server (spec 3.4).
+      if (status === 401) await this.#options.clock.sleep(this.#options.penaltyMs, request.signal);
+      return respond(status, Buffer.from(message), status === 404 ? 'application/json;charset=UTF-8' : undefined);
+    }
+  };
+
+  async #route({ method, path, query, signal }: ServerRequest): Promise<ServerResponse> {
+    const parts = pathParts(path);
+    const [name = '', ...more] = parts;
+    if (method !== 'GET' || more.length > 0) throw pathNotFound(parts);
+    switch (name) {
+      case 'chunk':
+        return await this.#chunk(readQuery(query, chunkRules).get('digest') ?? '', signal);
+      case 'download':
+        return await this.#download(readQuery(query, downloadRules).get('file-name') ?? '');
+      case 'speedtest':
+        readQuery(query, {});
+        return respond(200, speedtestBody, 'application/octet-stream');
+      case '':
+        readQuery(query, {});
+        return respond(
+          200,
+          Buffer.from(JSON.stringify({ data: endpoints.map((subdir) => ({ subdir })) })),
+          'application/json;charset=UTF-8',
+        );
+      default:
+        throw pathNotFound(parts);
+    }
+  }
+
+  async #chunk(digest: string, signal: AbortSignal): Promise<ServerResponse> {
+    if (!this.#allowed.some((digests) => digests.has(digest))) {
+      throw new Refusal(401, `download chunk ${digest} not allowed`);
+    }
+    const path = chunkPath(this.#options.datastore, digest);
+    const bytes = await this.#options.storage
+      // A read for nobody would let a client that resets its streams at once fill the memory.
+      .read(async () => (signal.aborted ? new Uint8Array() : await readWholeFile(path)))
+      .catch((error: unknown) => {
+        throw new Refusal(400, `reading file ${JSON.stringify(path)} failed: ${osErrorText(error)}`);
+      });
+    return respond(200, bytes, 'application/octet-stream');
+  }
+
+  async #download(fileName: string): Promise<ServerResponse> {
+    const kind = archiveKind(fileName);
+    if (kind === undefined) throw new Refusal(400, `unknown archive type: ${JSON.stringify(fileName)}`);
+    const path = join(this.#options.snapshotFolder, fileName);
+    return {
+      status: 200,
+      headers: { 'content-type': 'application/octet-stream', date: httpDate() },
+      body: kind === 'blob' ? await openBlob(path) : await this.#openIndex(kind, path),
+    };
+  }
+
+  async #openIndex(kind: 'fixed' | 'dynamic', path: string): Promise<AsyncIterable<Uint8Array>> {
+    try {
+      const bytes = await readFile(path);
+      this.#allowed.push(indexDigests(kind, bytes));
+      return pieces(bytes);
+    } catch (error) {
+      throw new Refusal(400, `Unable to open ${kind} index ${JSON.stringify(path)} - ${osErrorText(error)}`);
+    }
+  }
+}
+
+async function openBlob(path: string): Promise<AsyncIterable<Uint8Array>> {
+  try {
+    const file = await open(path);
+    return createReadStream(path, { fd: file, highWaterMark: DOWNLOAD_PIECE_BYTES });
+  } catch (error) {
+    const isAbsent = systemErrorCode(error) === 'ENOENT';
+    throw new Refusal(
+      isAbsent ? 404 : 400,
+      `open file ${JSON.stringify(path)} failed - ${isAbsent ? 'not found' : osErrorText(error)}`,
+    );
+  }
+}
+
+async function* pieces(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let offset = 0; offset < bytes.length; offset += DOWNLOAD_PIECE_BYTES) {
+    yield bytes.subarray(offset, offset + DOWNLOAD_PIECE_BYTES);
+  }
+}
+
+function respond(status: number, body: Uint8Array, contentType?: string): ServerResponse {
+  return {
+    status,
+    headers: {
+      ...(contentType === undefined ? {} : { 'content-type': contentType }),
+      date: httpDate(),
+      'content-length': String(body.length),
+    },
+    body,
+  };
+}
+
+const httpDate = (): string => new Date().toUTCString();

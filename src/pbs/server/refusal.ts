@@ -1,0 +1,14 @@
+/** A request that is answered with an error status and a plain text, as PBS words it. */
+export class Refusal extends Error {
+  readonly status: number;
+
+  constructor(status: number, text: string) {
+    super(text);
+    this.name = 'Refusal';
+    this.status = status;
+  }
+}
+
+/** The refusal as which any error is answered: PBS says 400 to whatever has no status of its own (spec 2.5). */
+export const asRefusal = (error: unknown): Refusal =>
+  error instanceof Refusal ? error : new Refusal(400, error instanceof Error ? error.message : String(error));

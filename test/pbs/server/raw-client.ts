@@ -1,0 +1,96 @@
+import { once } from 'node:events';
+import { connect as connectHttp2, type ClientHttp2Session, type IncomingHttpHeaders } from 'node:http2';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+
+/** An HTTP/1.1 answer as it came, names of headers in the order and case of the wire. */
+export interface RawAnswer {
+  readonly status: number;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: string;
+}
+
+/** A TLS connection without ALPN. */
+export async function openTls(port: number): Promise<TLSSocket> {
+  const socket = connectTls({ host: '127.0.0.1', port, rejectUnauthorized: false });
+  socket.on('error', () => {});
+  await once(socket, 'secureConnect');
+  return socket;
+}
+
+export const field = ({ headers }: RawAnswer, name: string): string | undefined =>
+  headers.find(([candidate]) => candidate === name)?.[1];
+
+/** Writes a request as it is and reads one answer whose length is announced; bytes behind it go back to the socket. */
+export async function exchange(socket: TLSSocket, request: string): Promise<RawAnswer> {
+  if (request !== '') socket.write(request);
+  let bytes = Buffer.alloc(0);
+  for (;;) {
+    const end = bytes.indexOf('\r\n\r\n');
+    if (end !== -1) {
+      const [first = '', ...lines] = bytes.toString('latin1', 0, end).split('\r\n');
+      const headers = lines.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)] as const);
+      const length = Number(headers.find(([name]) => name.toLowerCase() === 'content-length')?.[1] ?? 0);
+      const behind = end + 4 + length;
+      if (bytes.length >= behind) {
+        if (bytes.length > behind) socket.unshift(bytes.subarray(behind));
+        return { status: Number(first.split(' ')[1]), headers, body: bytes.toString('utf8', end + 4, behind) };
+      }
+    }
+    const piece = socket.read() as Buffer | null;
+    if (piece !== null) bytes = Buffer.concat([bytes, piece]);
+    else if (socket.destroyed || socket.readableEnded) throw new Error(`closed after ${JSON.stringify(bytes.toString())}`);
+    else await Promise.race([once(socket, 'readable'), once(socket, 'close'), once(socket, 'end')]);
+  }
+}
+
+export const getText = (target: string, headers: Readonly<Record<string, string>> = {}): string =>
+  `GET ${target} HTTP/1.1\r\n${Object.entries({ ...headers, host: 'localhost' })
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('')}\r\n`;
+
+export const postText = (target: string, contentType: string, body: string): string =>
+  `POST ${target} HTTP/1.1\r\nhost: localhost\r\ncontent-type: ${contentType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+
+export const upgradeHeaders = (ticket: string): Readonly<Record<string, string>> => ({
+  cookie: `PBSAuthCookie=${ticket}`,
+  connection: 'upgrade',
+  upgrade: 'proxmox-backup-reader-protocol-v1',
+});
+
+/** A ticket for the account of the tests. */
+export async function logIn(socket: TLSSocket, username: string, password: string): Promise<string> {
+  const answer = await exchange(
+    socket,
+    postText('//api2/json/access/ticket', 'application/json', JSON.stringify({ password, username })),
+  );
+  return (JSON.parse(answer.body) as { data: { ticket: string } }).data.ticket;
+}
+
+export interface H2Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+/** An HTTP/2 session on an upgraded socket, with the windows of a real client. */
+export function startHttp2(socket: TLSSocket): ClientHttp2Session {
+  const session = connectHttp2('https://localhost:8007', {
+    createConnection: () => socket,
+    maxSessionMemory: 1024,
+    settings: { initialWindowSize: 2_147_483_646, maxFrameSize: 4_194_304 },
+  });
+  session.on('error', () => {});
+  session.once('connect', () => session.setLocalWindowSize(2_147_483_646));
+  return session;
+}
+
+export async function fetchH2(session: ClientHttp2Session, path: string, method = 'GET'): Promise<H2Answer> {
+  const stream = session.request({ ':path': path, ':method': method });
+  const pieces: Buffer[] = [];
+  let headers: IncomingHttpHeaders = {};
+  stream.once('response', (fields) => {
+    headers = fields;
+  });
+  for await (const piece of stream) pieces.push(piece as Buffer);
+  return { status: Number(headers[':status']), headers, body: Buffer.concat(pieces) };
+}
