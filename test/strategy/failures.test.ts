@@ -55,6 +55,30 @@ for (const strategy of Object.values(strategies)) {
       );
     });
 
+    test('a failure ends a run of zeros too', async () => {
+      const { error, observed } = await simulateRestore(strategy, {
+        ...options,
+        image: imageOf(`D${'0'.repeat(200)}`),
+        fault: { call: 'decode', nth: 1 },
+      });
+      assert.match(String(error), /planted/u);
+      assert.equal(observed.lateCalls, 0);
+    });
+
+    test('chunks of a source that ignores the abort are dropped', async () => {
+      const { error, observed } = await simulateRestore(strategy, {
+        ...options,
+        fault: { call: 'decode', nth: 1 },
+        wrap: (context) => ({
+          ...context,
+          source: { fetch: (digest) => context.source.fetch(digest, new AbortController().signal) },
+        }),
+      });
+      assert.match(String(error), /planted/u);
+      assert.equal(observed.lateCalls, 0);
+      assert.equal(observed.running, 0);
+    });
+
     test('a signal that was aborted before starts nothing', async () => {
       const abort = AbortSignal.abort(new Error('too late'));
       const { error, observed } = await simulateRestore(strategy, {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
 
 import { Places } from '../../src/strategy/places.ts';
@@ -34,6 +35,7 @@ test('an abort after the place was given changes nothing', async () => {
   const abort = new AbortController();
   const waiting = places.take(abort.signal);
   places.give(0);
+  assert.deepEqual(getEventListeners(abort.signal, 'abort'), []);
   abort.abort(new Error('too late'));
   assert.equal(await waiting, 0);
 });
