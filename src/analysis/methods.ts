@@ -1,5 +1,6 @@
 import type { RunRecord } from '../model/records.ts';
 import { MINIMUM_PAIRS } from './compare.ts';
+import { verdictRule } from './verdict.ts';
 
 /** How the figures of a report were made, one sentence each. */
 export function describeMethods(run: RunRecord): readonly string[] {
@@ -13,6 +14,7 @@ export function describeMethods(run: RunRecord): readonly string[] {
     'Chunk latency runs from the request for a data chunk until its write has returned, over all measured trials; its phases add up to it. Waiting for a decode thread counts as decoding; waiting for its turn or for the writer as held.',
     "CPU seconds are per 10^9 data bytes; the client's contain those spent on proving the restored bytes, which are also given apart.",
     "Little's law: chunks per second (bytes and duration of the trial) times mean latency, beside the time-weighted mean in flight of the chunk times.",
+    `Verdict: ${verdictRule}`,
     `All times are from one monotonic clock (${run.clock.source}) that every process of the run shares.`,
   ];
 }

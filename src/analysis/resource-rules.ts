@@ -91,7 +91,13 @@ export function measureResources(
       value === undefined
         ? (readings[0] ?? unavailable('no trial was measured'))
         : metric(Math.min(Math.max(value, 0), 1));
-    return { code: rule.code, name: rule.name, threshold: rule.threshold, measured, met: value !== undefined && value >= rule.threshold };
+    return {
+      code: rule.code,
+      name: rule.name,
+      threshold: rule.threshold,
+      measured,
+      met: value !== undefined && value >= rule.threshold,
+    };
   });
 }
 

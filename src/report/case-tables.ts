@@ -1,7 +1,14 @@
 import type { Metric } from '../model/metric.ts';
 import { phases, type CaseReport, type Phase, type StrategyReport } from '../model/report.ts';
 import { formatBytes, formatDuration, formatRate, formatShare } from '../model/units.ts';
-import { comparisonNames, formatNumber, metricText, ratioAndInterval, throughputText } from './human-text.ts';
+import {
+  comparisonNames,
+  formatNumber,
+  metricText,
+  ratioAndInterval,
+  saturationText,
+  throughputText,
+} from './human-text.ts';
 import { numberColumn, textColumn, type Table } from './table.ts';
 
 export const phaseNames: Readonly<Record<Phase, string>> = {
@@ -15,7 +22,7 @@ export const phaseNames: Readonly<Record<Phase, string>> = {
 
 export function ratesTable({ strategies }: CaseReport): Table {
   return {
-    title: 'Throughput: four rates',
+    title: 'Four rates',
     note: 'Median of the measured trials, 95 % interval in brackets. Compare data rates; logical counts zeros, wire counts what crossed the link.',
     columns: [
       textColumn('strategy'),
@@ -71,7 +78,7 @@ export function latencyTable({ strategies }: CaseReport): Table {
 
 export function phasesTable({ strategies }: CaseReport): Table {
   return {
-    title: "Where a chunk's time goes",
+    title: 'Phases of a chunk',
     note: 'Share of all chunk time; decoding includes the wait for a decode thread.',
     columns: [textColumn('strategy'), ...phases.map((phase) => numberColumn(phaseNames[phase]))],
     rows: strategies.map(({ label, phaseShares }) => [
@@ -197,10 +204,7 @@ export function useTable({ use, verdict }: CaseReport): Table {
     rows: use.map(({ resource, utilization, saturation, saturationUnit, errors, method }) => [
       resource,
       metricText(utilization, formatShare),
-      metricText(
-        saturation,
-        (value) => `${formatNumber(value)}${saturationUnit === undefined ? '' : ` ${saturationUnit}`}`,
-      ),
+      saturationText(saturation, saturationUnit),
       metricText(errors, formatNumber),
       method ?? 'not stated',
     ]),
@@ -210,7 +214,7 @@ export function useTable({ use, verdict }: CaseReport): Table {
 export function evidenceTable({ verdict }: CaseReport): Table {
   return {
     title: 'Evidence',
-    note: `Of ${verdict.strategy}. ${verdict.rule}`,
+    note: `Of ${verdict.strategy}, against the thresholds of the verdict rule (see Methods).`,
     columns: [textColumn('evidence'), numberColumn('measured'), numberColumn('threshold'), textColumn('met')],
     rows: verdict.evidence.map(({ name, measured, threshold, met }) => [
       name,

@@ -16,6 +16,14 @@ export function headline({ cases, verdict }: Report): string {
   const [[onlyCode] = []] = groups;
   if (groups.size === 1 && onlyCode !== undefined)
     return `${verdict.strategy} is ${verdictNames[onlyCode]} in all ${cases.length} cases.`;
-  const parts = [...groups].map(([code, names]) => `${verdictNames[code]} in ${names.length} (${names.join('; ')})`);
+  const parts = [...groups].map(([code, names]) => `${verdictNames[code]} in ${names.length} (${joinNames(names)})`);
   return `${verdict.strategy}, ${cases.length} cases: ${parts.join(', ')}.`;
+}
+
+/** `link.roundTrip 1 ms, 10 ms` where only one parameter varies, so that its name is said once. */
+function joinNames(names: readonly string[]): string {
+  const [first = '', ...others] = names;
+  const parameter = first.slice(0, first.indexOf(' ') + 1);
+  const isSingle = names.every((name) => name.startsWith(parameter) && !name.includes(', '));
+  return isSingle ? [first, ...others.map((name) => name.slice(parameter.length))].join(', ') : names.join('; ');
 }

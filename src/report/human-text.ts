@@ -1,6 +1,6 @@
 import type { Metric } from '../model/metric.ts';
 import type { Comparison, ComparisonVerdict, Throughput, VerdictCode } from '../model/report.ts';
-import { formatRate, GB, MB } from '../model/units.ts';
+import { formatBytes, formatRate, formatShare, GB, MB } from '../model/units.ts';
 
 /** A value in human units, or `unknown: reason`. */
 export function metricText(metric: Metric, format: (value: number) => string): string {
@@ -55,4 +55,16 @@ export const verdictNames: Readonly<Record<VerdictCode, string>> = {
 export function formatNumber(value: number): string {
   if (Number.isInteger(value)) return String(value);
   return value.toFixed(Math.abs(value) < 1 ? 2 : 1);
+}
+
+/** A saturation with its unit; the units that start with `bytes` and `share` are said as people do. */
+export function saturationText(saturation: Metric, unit: string | undefined): string {
+  return metricText(saturation, (value) => {
+    if (unit === undefined) return formatNumber(value);
+    const [first = '', ...others] = unit.split(' ');
+    const rest = others.length === 0 ? '' : ` ${others.join(' ')}`;
+    if (first === 'bytes') return `${formatBytes(value)}${rest}`;
+    if (first === 'share') return `${formatShare(value)}${rest}`;
+    return `${formatNumber(value)} ${unit}`;
+  });
 }

@@ -6,6 +6,7 @@ import { caseSection } from './html/case-section.ts';
 import { html, Markup } from './html/markup.ts';
 import { styleSheet } from './html/style-sheet.ts';
 import { tableMarkup } from './html/table-markup.ts';
+import { throughputPlot } from './html/throughput-plot.ts';
 import { keyFigures } from './html/key-figures.ts';
 import { verdictNames } from './human-text.ts';
 import { hostTable, objectivesTable, overviewTable, trialsTable } from './run-tables.ts';
@@ -35,7 +36,14 @@ export function renderReportHtml({ report, waterfalls }: Analysis): string {
       <body>
         <main>
           ${pageHead(report)} ${many ? caseLinks(report) : ''}
-          ${many ? html`<div class="card">${tableMarkup(overviewTable(report))}</div>` : ''}
+          ${
+            many
+              ? html`<div class="card">
+                  <h2 class="hidden">All cases</h2>
+                  ${throughputPlot(cases)}${tableMarkup(overviewTable(report))}
+                </div>`
+              : ''
+          }
           ${
             report.objectives.length === 0
               ? ''
@@ -70,14 +78,14 @@ export function renderReportHtml({ report, waterfalls }: Analysis): string {
 function pageHead(report: Report): Markup {
   const { scenario, verdict, cases, startedAt, host, status, tool } = report;
   return html`<header>
+    <h1>${headline(report)}</h1>
     <p class="run">
       <strong>${scenario.name}</strong> - ${startedAt} - ${host.cpuModel ?? 'unknown processor'}, ${host.cores} cores -
       ${tool.name} ${tool.version}${status === 'completed' ? '' : html` - <span class="bad">${status}</span>`}
     </p>
-    <h1>${headline(report)}</h1>
     ${cases.length === 1 ? html`<p class="code ${verdict.code}">${verdictNames[verdict.code]}</p>` : ''}
     ${scenario.description === undefined ? '' : html`<p class="soft">${scenario.description}</p>`}
-    <p class="next"><strong>Next experiment.</strong> ${verdict.next}</p>
+    <p class="next"><strong>Next experiment${cases.length > 1 ? ' (first case)' : ''}.</strong> ${verdict.next}</p>
     ${cases.length === 1 ? keyFigures(report) : ''}
   </header>`;
 }

@@ -1,9 +1,11 @@
 import { caseName } from '../analysis/case-name.ts';
 import type { Analysis } from '../analysis/summarise.ts';
-import type { CaseReport, Comparison, ComparisonVerdict, StrategyReport } from '../model/report.ts';
+import type { Metric } from '../model/metric.ts';
+import type { CaseReport, Comparison, ComparisonVerdict, StrategyReport, Throughput } from '../model/report.ts';
+import { formatDuration, formatRate } from '../model/units.ts';
 import { strategyName, trialCount } from './case-tables.ts';
 import { headline } from './headline.ts';
-import { comparisonNames, formatNumber, metricText, ratioAndInterval, throughputText } from './human-text.ts';
+import { comparisonNames, formatNumber, ratioAndInterval, throughputText } from './human-text.ts';
 import { numberColumn, textColumn, type Column } from './table.ts';
 
 type Paint = (text: string) => string;
@@ -38,7 +40,7 @@ export function renderTerminal(
     '',
     ...report.cases.flatMap((one) => [
       ...(many ? wrap(`${caseName(one.parameters)}: ${one.verdict.sentence}`, width).map(style.bold) : []),
-      ...caseLines(one, style),
+      ...caseLines(one, style, width),
       '',
     ]),
     ...report.objectives.flatMap(({ text, passed, measured, reason }) => {
@@ -56,67 +58,74 @@ export function renderTerminal(
   return `${lines.join('\n')}\n`;
 }
 
-const columns: readonly Column[] = [
-  textColumn('strategy'),
-  numberColumn('data rate'),
-  numberColumn('logical'),
-  numberColumn('wire'),
-  numberColumn('vs first'),
-  textColumn(''),
-  numberColumn('p50 / p99 chunk'),
-  numberColumn('client CPU s/GB'),
-  numberColumn('trials'),
-];
-
-function caseLines({ strategies, comparisons }: CaseReport, style: TerminalStyle): readonly string[] {
-  const cells = [
-    columns.map(({ name }) => name),
-    ...strategies.map((strategy) =>
-      strategyCells(
-        strategy,
-        comparisons.find(({ of }) => of === strategy.label),
-      ).map(clean),
-    ),
-  ];
-  const widths = columns.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
-  return cells.map((row, rowIndex) => {
-    const padded = row.map((text, column) => {
-      const size = widths[column] ?? 0;
-      return columns[column]?.align === 'right' ? text.padStart(size) : text.padEnd(size);
-    });
-    if (rowIndex === 0) return style.dim(padded.join('  ').trimEnd());
-    const verdict = comparisons.find(({ of }) => of === strategies[rowIndex - 1]?.label)?.verdict;
-    return padded
-      .map((text, column) =>
-        column === VERDICT_COLUMN && verdict !== undefined ? paintOf(verdict, style)(text) : text,
-      )
-      .join('  ');
-  });
+interface TerminalColumn extends Column {
+  readonly cell: (strategy: StrategyReport, comparison: Comparison | undefined) => string;
+  readonly paint?: (style: TerminalStyle, comparison: Comparison | undefined) => Paint;
 }
 
-const VERDICT_COLUMN = 5;
+/** In order of importance: those at the end give way where the terminal is narrow. The reports hold all of them. */
+const columns: readonly TerminalColumn[] = [
+  { ...textColumn('strategy'), cell: strategyName },
+  { ...numberColumn('data rate'), cell: ({ throughput }) => throughputText(throughput.data) },
+  {
+    ...numberColumn('against first'),
+    cell: (_, comparison) => (comparison === undefined ? 'baseline' : ratioAndInterval(comparison)),
+  },
+  {
+    ...textColumn('verdict'),
+    cell: (_, comparison) => (comparison === undefined ? '' : comparisonNames[comparison.verdict]),
+    paint: (style, comparison) => (comparison === undefined ? plainStyle.dim : paintOf(comparison.verdict, style)),
+  },
+  { ...numberColumn('trials'), cell: trialCount },
+  { ...numberColumn('logical'), cell: ({ throughput }) => medianText(throughput.logical) },
+  { ...numberColumn('wire'), cell: ({ throughput }) => medianText(throughput.wire) },
+  { ...numberColumn('chunk p50'), cell: ({ chunkLatencyMs }) => shortMetric(chunkLatencyMs.p50, formatDuration) },
+  { ...numberColumn('p99'), cell: ({ chunkLatencyMs }) => shortMetric(chunkLatencyMs.p99, formatDuration) },
+  {
+    ...numberColumn('client CPU s/GB'),
+    cell: ({ cpuSecondsPerGb }) => shortMetric(cpuSecondsPerGb.client, (value) => value.toFixed(2)),
+  },
+  { ...numberColumn('unique'), cell: ({ throughput }) => medianText(throughput.unique) },
+];
 
-function strategyCells(strategy: StrategyReport, comparison: Comparison | undefined): readonly string[] {
-  const { throughput, chunkLatencyMs, cpuSecondsPerGb } = strategy;
-  const milliseconds = (value: number): string => value.toFixed(value < 10 ? 1 : 0);
-  const { p50, p99 } = chunkLatencyMs;
-  const latency =
-    'value' in p50 && 'value' in p99 ? `${milliseconds(p50.value)} / ${milliseconds(p99.value)} ms` : 'unknown';
-  return [
-    strategyName(strategy),
-    throughputText(throughput.data),
-    throughput.logical === undefined
-      ? 'unknown'
-      : throughputText({ medianBytesPerSecond: throughput.logical.medianBytesPerSecond }),
-    throughput.wire === undefined
-      ? 'unknown'
-      : throughputText({ medianBytesPerSecond: throughput.wire.medianBytesPerSecond }),
-    comparison === undefined ? 'baseline' : ratioAndInterval(comparison),
-    comparison === undefined ? '' : comparisonNames[comparison.verdict],
-    latency,
-    metricText(cpuSecondsPerGb.client, (value) => value.toFixed(2)),
-    trialCount(strategy),
-  ];
+/** Below these the table says nothing. */
+const COLUMNS_KEPT = 4;
+
+function caseLines({ strategies, comparisons }: CaseReport, style: TerminalStyle, width: number): readonly string[] {
+  const rows = strategies.map((strategy) => ({
+    strategy,
+    comparison: comparisons.find(({ of }) => of === strategy.label),
+  }));
+  const drawn = columns.map((column) => {
+    const cells = rows.map(({ strategy, comparison }) => clean(column.cell(strategy, comparison)));
+    return { column, cells, size: Math.max(...[column.name, ...cells].map((text) => text.length)) };
+  });
+  let used = -GAP.length;
+  const shown = drawn.filter(({ size }, index) => {
+    used += size + GAP.length;
+    return index < COLUMNS_KEPT || used <= width;
+  });
+  const fit = (text: string, { column, size }: (typeof drawn)[number]): string =>
+    column.align === 'right' ? text.padStart(size) : text.padEnd(size);
+  const header = shown.map((one) => fit(one.column.name, one)).join(GAP);
+  const body = rows.map(({ comparison }, row) =>
+    shown
+      .map((one) => (one.column.paint?.(style, comparison) ?? asIs)(fit(one.cells[row] ?? '', one)))
+      .join(GAP)
+      .trimEnd(),
+  );
+  return [style.dim(header.trimEnd()), ...body];
+}
+
+const GAP = '  ';
+
+function medianText(throughput: Throughput | undefined): string {
+  return throughput === undefined ? 'unknown' : formatRate(throughput.medianBytesPerSecond);
+}
+
+/** Without the reason, which stands in the reports. */
+function shortMetric(metric: Metric, format: (value: number) => string): string {
+  return 'value' in metric ? format(metric.value) : 'unknown';
 }
 
 function paintOf(verdict: ComparisonVerdict, style: TerminalStyle): Paint {

@@ -32,7 +32,7 @@ export function gridLines(axis: Axis, top: number, bottom: number): readonly Mar
 export function tickLabels(axis: Axis, y: number, format: (value: number) => string): readonly Markup[] {
   return axis.ticks.map((tick) => {
     const share = tick / axis.end;
-    const anchor = share < 0.04 ? 'start' : share > 0.93 ? 'end' : 'middle';
+    const anchor = share < 0.04 ? 'start' : share > 0.9 ? 'end' : 'middle';
     return html`<text class="tick" x="${position(axis, tick)}" y="${y}" text-anchor="${anchor}">${format(tick)}</text>`;
   });
 }

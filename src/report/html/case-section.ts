@@ -31,11 +31,24 @@ export function caseSection(one: CaseReport, waterfalls: readonly Waterfall[], i
         <p class="soft">Next: ${one.verdict.next}</p>
       </header>`
     : html`<h2 id="case-${index}-title" class="hidden">Results</h2>`;
+  const figures = html`<div class="card">
+      <h3>Latency, cost and order</h3>
+      ${tableMarkup(latencyTable(one))} ${tableMarkup(costTable(one))} ${tableMarkup(orderTable(one))}
+    </div>
+    <div class="card">
+      <h3>What was restored over what</h3>
+      ${tableMarkup(linkTable(one))} ${tableMarkup(imageTable(one))}
+    </div>`;
+  const busy = html`<div class="card">
+    <h3>What was busy</h3>
+    ${one.use.length === 0 ? html`<p class="soft">No USE table: unknown, nothing was sampled.</p>` : useBars(one)}
+    ${tableMarkup(evidenceTable(one))}
+  </div>`;
   return html`<section id="case-${index}" aria-labelledby="case-${index}-title">
     ${head}
     <div class="card">
       <h3>Throughput</h3>
-      ${throughputPlot(one, `Data rates of every trial, ${name}`)} ${tableMarkup(ratesTable(one))}
+      ${throughputPlot([one])} ${tableMarkup(ratesTable(one))}
       ${one.comparisons.length === 0 ? '' : tableMarkup(comparisonsTable(one))}
     </div>
     <div class="card">
@@ -52,18 +65,13 @@ export function caseSection(one: CaseReport, waterfalls: readonly Waterfall[], i
               <div class="waterfalls">${waterfallDrawings(waterfalls)}</div>`
       }
     </div>
-    <div class="card">
-      <h3>What was busy</h3>
-      ${one.use.length === 0 ? html`<p class="soft">No USE table: unknown, nothing was sampled.</p>` : useBars(one)}
-      ${tableMarkup(evidenceTable(one))}
-    </div>
-    <div class="card">
-      <h3>Latency, cost and order</h3>
-      ${tableMarkup(latencyTable(one))} ${tableMarkup(costTable(one))} ${tableMarkup(orderTable(one))}
-    </div>
-    <div class="card">
-      <h3>What was restored over what</h3>
-      ${tableMarkup(linkTable(one))} ${tableMarkup(imageTable(one))}
-    </div>
+    ${
+      many
+        ? html`<details>
+            <summary>What was busy, latency, cost, link and image: ${name}</summary>
+            ${busy}${figures}
+          </details>`
+        : html`${busy}${figures}`
+    }
   </section>`;
 }

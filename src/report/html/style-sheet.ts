@@ -16,13 +16,13 @@ html { -webkit-text-size-adjust: 100%; }
 body { margin: 0; background: var(--page); color: var(--text); font: 15px/1.5 system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif; }
 main { max-width: 1120px; margin: 0 auto; padding: 28px 20px 60px; }
 h1, h2, h3, h4, p { margin: 0; overflow-wrap: anywhere; }
-h1 { font-size: clamp(19px, 2.3vw, 27px); line-height: 1.32; letter-spacing: -0.01em; font-weight: 650; margin: 8px 0 12px; text-wrap: pretty; }
+h1 { font-size: clamp(19px, 2.3vw, 27px); line-height: 1.32; letter-spacing: -0.01em; font-weight: 650; margin: 0 0 8px; text-wrap: pretty; }
 h2 { font-size: 20px; line-height: 1.3; }
 h3 { font-size: 16px; margin: 0 0 10px; }
 h4 { font-size: 14px; font-weight: 600; margin: 0 0 6px; }
 .soft, .note { color: var(--soft); font-weight: 400; }
 .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-.run { color: var(--soft); font-size: 13px; }
+.run { color: var(--soft); font-size: 13px; margin-bottom: 10px; }
 .run strong { color: var(--text); }
 .code { display: inline-block; font-size: 13px; font-weight: 600; color: var(--accent); background: var(--tint); border-radius: 20px; padding: 2px 11px; }
 .code.emulator-bound, .code.inconclusive { color: var(--warn); background: var(--warn-tint); }
@@ -45,22 +45,33 @@ section { margin-top: 26px; }
 .warnings li { padding: 5px 0; }
 .warnings code { color: var(--warn); font-weight: 600; }
 code { font: 12.5px/1.5 ui-monospace, 'SF Mono', Menlo, Consolas, monospace; overflow-wrap: anywhere; }
-.table { overflow-x: auto; margin-top: 16px; }
-table { border-collapse: collapse; width: 100%; font-size: 13.5px; font-variant-numeric: tabular-nums; }
-caption { text-align: left; font-weight: 600; padding: 0 0 6px; position: sticky; left: 0; }
+.table { margin-top: 18px; }
+.table-title { font-weight: 600; font-size: 13.5px; }
 .note { display: block; font-size: 13px; max-width: 95ch; }
+.scroll { overflow-x: auto; margin-top: 4px; }
+.scroll:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+table { border-collapse: collapse; width: 100%; font-size: 13.5px; font-variant-numeric: tabular-nums; }
 th, td { padding: 6px 14px 6px 0; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top; font-weight: 400; }
 th:last-child, td:last-child { padding-right: 2px; }
-tbody th { font-weight: 550; }
+tbody th { font-weight: 550; position: sticky; left: 0; background: var(--card); }
 thead th { color: var(--soft); font-size: 12.5px; border-bottom-width: 2px; vertical-align: bottom; }
 .right { text-align: right; }
 td.right { white-space: nowrap; }
-td.unknown { color: var(--soft); font-style: italic; white-space: normal; min-width: 12ch; }
+td.unknown { color: var(--soft); font-style: italic; white-space: normal; }
+td.use { white-space: nowrap; }
+td.method { min-width: 24ch; font-size: 12.5px; }
+.reasons { margin: 10px 0 0; padding-left: 22px; color: var(--soft); font-size: 12.5px; }
 .good { color: var(--good); font-weight: 600; }
 .bad { color: var(--bad); font-weight: 700; }
 .meter { display: inline-block; width: 72px; height: 9px; border-radius: 5px; background: var(--grid); margin-right: 8px; overflow: hidden; vertical-align: baseline; }
 .meter span { display: block; height: 100%; background: var(--accent); }
 figure { margin: 0; }
+.dot-row p { font-size: 13.5px; overflow-wrap: anywhere; }
+.dots .group { font-weight: 600; font-size: 13.5px; margin-top: 14px; }
+@media (min-width: 760px) { .dots.many .dot-row { display: grid; grid-template-columns: 300px minmax(0, 1fr); gap: 16px; align-items: center; }
+  .dots.many .dot-row .soft { display: block; } }
+details { margin-top: 16px; }
+summary { cursor: pointer; font-weight: 600; color: var(--accent); }
 figcaption { color: var(--soft); font-size: 13px; margin-top: 4px; }
 svg.plot { display: block; overflow: visible; }
 svg text { fill: var(--text); font-size: 13.5px; }
@@ -93,8 +104,8 @@ span.decoding { background: var(--decoding); } span.held { background: var(--hel
 .methods li { margin: 4px 0; max-width: 100ch; }
 .methods { padding-left: 18px; margin: 0; font-size: 13.5px; }
 footer { margin-top: 30px; color: var(--soft); font-size: 13px; }
-@media (max-width: 600px) { main { padding: 18px 12px 40px; } .card { padding: 14px 12px; border-radius: 10px; } td.right { white-space: normal; } }
+@media (max-width: 600px) { main { padding: 18px 12px 40px; } .card { padding: 14px 12px; border-radius: 10px; } tbody th { max-width: 32vw; } td.use .meter { display: block; margin: 6px 0 2px; width: 60px; } td.method { min-width: 40ch; } table[aria-label^='USE'] td:nth-child(3) { min-width: 17ch; } }
 @media print { :root { color-scheme: light; --page: #fff; } body { font-size: 11px; -webkit-print-color-adjust: exact; print-color-adjust: exact; }
-  main { max-width: none; padding: 0; } .card { border-radius: 0; padding: 8px 0; border-width: 1px 0 0; } nav { display: none; }
-  figure, tr, .bar-row, .figures li { break-inside: avoid; } h2, h3, h4, caption { break-after: avoid; } .table { overflow: visible; } }
+  main { max-width: none; padding: 0; } .card { border-radius: 0; padding: 8px 0; border-width: 1px 0 0; } nav { display: none; } details::details-content { content-visibility: visible; }
+  figure, tr, .bar-row, .figures li { break-inside: avoid; } h2, h3, h4, .table-title { break-after: avoid; } .scroll { overflow: visible; } }
 `;

@@ -1,13 +1,11 @@
 import type { Column, Table } from '../table.ts';
 import { html, type Markup } from './markup.ts';
 
-/** A table in a frame that scrolls by itself, so that a wide one never makes the page scroll on a phone. */
 export function tableMarkup({ title, note, columns, rows }: Table): Markup {
-  return html`<div class="table">
-    <table>
-      <caption>
-        ${title}${note === undefined ? '' : html`<span class="note">${note}</span>`}
-      </caption>
+  return scrollFrame(
+    title,
+    note,
+    html`<table aria-label="${title}">
       <thead>
         <tr>
           ${columns.map((column) => html`<th scope="col" class="${column.align}">${column.name}</th>`)}
@@ -21,14 +19,25 @@ export function tableMarkup({ title, note, columns, rows }: Table): Markup {
             </tr>`,
         )}
       </tbody>
-    </table>
+    </table>`,
+  );
+}
+
+/**
+ * A titled frame in which a wide table scrolls by itself, so that the page never does on a phone; the keyboard reaches
+ * it. Title and note stay outside, where they wrap.
+ */
+export function scrollFrame(title: string, note: string | undefined, table: Markup): Markup {
+  return html`<div class="table">
+    <p class="table-title">${title}</p>
+    ${note === undefined ? '' : html`<p class="note">${note}</p>`}
+    <div class="scroll" role="region" tabindex="0" aria-label="${title}">${table}</div>
   </div>`;
 }
 
 function cell(text: string, column: Column | undefined, isHead: boolean): Markup {
   const align = column?.align ?? 'left';
-  const known = !text.startsWith('unknown');
-  const tone = known ? (toneOf[text] ?? '') : 'unknown';
+  const tone = text.startsWith('unknown') ? 'unknown' : (toneOf[text] ?? '');
   return isHead ? html`<th scope="row" class="${align}">${text}</th>` : html`<td class="${align} ${tone}">${text}</td>`;
 }
 

@@ -22,7 +22,7 @@ export function waterfallDrawings(waterfalls: readonly Waterfall[]): Markup {
     return Math.max(0, ...few.map(({ endMs }) => endMs - originOf(chunks)));
   });
   const end = Math.max(Math.min(...ends), ...needed);
-  const axis = linearAxis(end, 4);
+  const axis = linearAxis(end, 6);
   return html`${waterfalls.map((waterfall) => drawing(waterfall, axis))}`;
 }
 

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { summarise } from '../../src/analysis/summarise.ts';
+import type { Objective, ObjectiveTerm } from '../../src/model/objective.ts';
+import type { ObjectiveReport } from '../../src/model/report.ts';
+import { caseRecord, caseSettings, matrixRun, quickRun, runRecord, sequential, trial } from './synthetic-run.ts';
+
+function objective(factor: number, comparator: Objective['comparator'] = '>='): Objective {
+  const term = (label: string, by: number): ObjectiveTerm => ({
+    kind: 'metric',
+    factor: by,
+    label,
+    metric: 'throughput.data',
+  });
+  return {
+    text: `window-unordered.throughput.data ${comparator} ${factor} * sequential.throughput.data`,
+    left: term('window-unordered', 1),
+    comparator,
+    right: term('sequential', factor),
+  };
+}
+
+function only(reports: readonly ObjectiveReport[]): ObjectiveReport {
+  const [first] = reports;
+  assert.ok(first !== undefined && reports.length === 1);
+  return first;
+}
+
+test('an objective is the left side over the right side', () => {
+  const met = only(summarise(quickRun({ objectives: [objective(2.5)] })).report.objectives);
+  assert.equal(met.passed, true);
+  assert.equal(met.measured?.toFixed(2), '1.67');
+  const missed = only(summarise(quickRun({ objectives: [objective(5)] })).report.objectives);
+  assert.equal(missed.passed, false);
+  assert.equal(missed.measured?.toFixed(2), '0.84');
+});
+
+test('a quantity is compared in the base unit of its metric', () => {
+  const within: Objective = {
+    text: 'sequential.chunkLatency.p99 <= 60 ms',
+    left: { kind: 'metric', factor: 1, label: 'sequential', metric: 'chunkLatency.p99' },
+    comparator: '<=',
+    right: { kind: 'quantity', value: 60, unit: 'ms' },
+  };
+  assert.equal(only(summarise(quickRun({ objectives: [within] })).report.objectives).passed, true);
+  const beyond: Objective = { ...within, right: { kind: 'quantity', value: 58.5, unit: 'ms' } };
+  assert.equal(only(summarise(quickRun({ objectives: [beyond] })).report.objectives).passed, false);
+});
+
+test('one case that misses it fails it, and is named', () => {
+  const run = matrixRun({ objectives: [objective(2)] });
+  const slow = run.trials.map((one) =>
+    one.case === 2 && one.strategy === 'window-unordered' ? { ...one, durationMs: (one.durationMs ?? 0) * 3 } : one,
+  );
+  const result = only(summarise({ ...run, trials: slow }).report.objectives);
+  assert.equal(result.passed, false);
+  assert.equal(result.reason, 'fails in 1 of 4 cases, worst in link.roundTrip 30 ms');
+});
+
+test('what could not be measured does not pass, and says why', () => {
+  const record = caseRecord(caseSettings({ strategies: [sequential] }));
+  const run = runRecord([record], { objectives: [objective(2.5)] });
+  const absent = only(summarise({ run, trials: [trial(record, sequential, 0)] }).report.objectives);
+  assert.deepEqual(absent, {
+    text: objective(2.5).text,
+    passed: false,
+    reason: 'there is no strategy window-unordered',
+  });
+  const unmeasured = only(summarise({ ...quickRun({ objectives: [objective(2.5)] }), trials: [] }).report.objectives);
+  assert.equal(unmeasured.reason, 'window-unordered.throughput.data is unknown: no trial was measured');
+});
