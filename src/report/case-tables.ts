@@ -1,4 +1,4 @@
-import type { Metric } from '../model/metric.ts';
+import type { Metric, UseRow } from '../model/metric.ts';
 import { phases, type CaseReport, type Phase, type StrategyReport } from '../model/report.ts';
 import { formatBytes, formatDuration, formatRate, formatShare } from '../model/units.ts';
 import {
@@ -144,6 +144,8 @@ export function linkTable({ link: { asked, achieved } }: CaseReport): Table {
   const unmeasured = 'unknown: not calibrated';
   const rate = (bytesPerSecond: number | undefined): string =>
     bytesPerSecond === undefined ? 'no limit' : formatRate(bytesPerSecond);
+  const milliseconds = (ms: number | undefined): string =>
+    ms === undefined || ms === 0 ? 'none added' : formatDuration(ms);
   const roundTrip = achieved?.roundTripMs;
   return {
     title: 'Link: asked and achieved',
@@ -151,12 +153,12 @@ export function linkTable({ link: { asked, achieved } }: CaseReport): Table {
     rows: [
       [
         'round trip, median',
-        formatDuration(asked['roundTripMs'] ?? 0),
+        milliseconds(asked['roundTripMs']),
         roundTrip === undefined ? unmeasured : formatDuration(roundTrip.median),
       ],
       [
         'round trip, p95',
-        `jitter ${formatDuration(asked['jitterMs'] ?? 0)}`,
+        `jitter: ${milliseconds(asked['jitterMs'])}`,
         roundTrip === undefined ? unmeasured : `${formatDuration(roundTrip.p95)} (${roundTrip.samples} samples)`,
       ],
       [
@@ -191,9 +193,15 @@ export function imageTable({ image }: CaseReport): Table {
 }
 
 export function useTable({ use, verdict }: CaseReport): Table {
+  const isKnown = ({ utilization, saturation, errors }: UseRow): boolean =>
+    [utilization, saturation, errors].some((one) => 'value' in one);
+  const unknown = use
+    .filter((row) => !isKnown(row))
+    .map(({ resource, utilization }) => `${resource} (${metricText(utilization, formatShare)})`);
+  const rest = unknown.length === 0 ? '' : ` Nothing is known of ${unknown.join(', ')}.`;
   return {
     title: 'USE: utilization, saturation, errors',
-    note: `While ${verdict.strategy} ran, median of its measured trials.`,
+    note: `While ${verdict.strategy} ran, over its measured trials.${rest}`,
     columns: [
       textColumn('resource'),
       numberColumn('utilization'),
@@ -201,13 +209,15 @@ export function useTable({ use, verdict }: CaseReport): Table {
       numberColumn('errors'),
       textColumn('method'),
     ],
-    rows: use.map(({ resource, utilization, saturation, saturationUnit, errors, method }) => [
-      resource,
-      metricText(utilization, formatShare),
-      saturationText(saturation, saturationUnit),
-      metricText(errors, formatNumber),
-      method ?? 'not stated',
-    ]),
+    rows: use
+      .filter(isKnown)
+      .map(({ resource, utilization, saturation, saturationUnit, errors, method }) => [
+        resource,
+        metricText(utilization, formatShare),
+        saturationText(saturation, saturationUnit),
+        metricText(errors, formatNumber),
+        method ?? 'not stated',
+      ]),
   };
 }
 

@@ -6,13 +6,11 @@ export type Cell = string | number | Metric | undefined;
 
 /**
  * Rows as CSV with a header (RFC 4180, LF). A text that a spreadsheet would run as a formula gets an apostrophe in
- * front (CWE-1236); names come from scenario files.
+ * front (CWE-1236); names come from scenario files. Without rows there is a header of `columnsOfNone` alone.
  */
-export function csvText(rows: readonly Readonly<Record<string, Cell>>[]): string {
-  const [first] = rows;
-  if (first === undefined) return '';
-  const plain = rows.map((row) => Object.values(row).map(cellText));
-  return stringify([Object.keys(first), ...plain], { escape_formulas: true });
+export function csvText(rows: readonly Readonly<Record<string, Cell>>[], columnsOfNone: readonly string[]): string {
+  const header = rows[0] === undefined ? columnsOfNone : Object.keys(rows[0]);
+  return stringify([header, ...rows.map((row) => Object.values(row).map(cellText))], { escape_formulas: true });
 }
 
 function cellText(cell: Cell): string {

@@ -72,7 +72,7 @@ export function renderReportHtml({ report, waterfalls }: Analysis): string {
         </main>
       </body>
     </html> `;
-  return page.text;
+  return `${page.text.trim()}\n`;
 }
 
 function pageHead(report: Report): Markup {

@@ -26,7 +26,7 @@ export function renderSummaryCsv({ report }: Analysis): string {
       verdict: strategy.label === one.verdict.strategy ? one.verdict.code : '',
     })),
   );
-  return csvText(rows);
+  return csvText(rows, ['scenario', 'startedAt', 'case', 'strategy']);
 }
 
 function measurements(strategy: StrategyReport): Readonly<Record<string, Cell>> {

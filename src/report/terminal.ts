@@ -5,7 +5,7 @@ import type { CaseReport, Comparison, ComparisonVerdict, StrategyReport, Through
 import { formatDuration, formatRate } from '../model/units.ts';
 import { strategyName, trialCount } from './case-tables.ts';
 import { headline } from './headline.ts';
-import { comparisonNames, formatNumber, ratioAndInterval, throughputText } from './human-text.ts';
+import { comparisonNames, ratioAndInterval, throughputText } from './human-text.ts';
 import { numberColumn, textColumn, type Column } from './table.ts';
 
 type Paint = (text: string) => string;
@@ -45,7 +45,7 @@ export function renderTerminal(
     ]),
     ...report.objectives.flatMap(({ text, passed, measured, reason }) => {
       const result = passed ? style.green('passed') : style.red('FAILED');
-      const detail = [measured === undefined ? 'unknown' : `measured ${formatNumber(measured)} x`, reason].filter(
+      const detail = [measured === undefined ? 'unknown' : `left / right = ${measured.toFixed(2)}`, reason].filter(
         (part) => part !== undefined,
       );
       return [`objective ${result}  ${clean(text)}  ${style.dim(clean(`(${detail.join(', ')})`))}`];

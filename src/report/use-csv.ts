@@ -17,8 +17,14 @@ export function renderUseCsv({ report }: Analysis): string {
       method,
     })),
   );
-  const columns = ['case', ...parameters.map((name) => `parameter.${name}`), 'strategy', 'resource', 'utilization'];
-  return rows.length === 0
-    ? `${[...columns, 'saturation', 'saturationUnit', 'errors', 'method'].join(',')}\n`
-    : csvText(rows);
+  return csvText(rows, [
+    'case',
+    'strategy',
+    'resource',
+    'utilization',
+    'saturation',
+    'saturationUnit',
+    'errors',
+    'method',
+  ]);
 }
