@@ -16,8 +16,8 @@ import {
   readQuery,
   type ParameterRules,
 } from './parameters.ts';
-import { asRefusal, Refusal } from './refusal.ts';
-import { pathNotFound, pathParts } from './request-path.ts';
+import { asRefusal, PathNotFound, Refusal } from './refusal.ts';
+import { pathParts } from './request-path.ts';
 
 /** A request of the HTTP/1.1 listener. */
 export interface PublicRequest {
@@ -116,7 +116,7 @@ export class PublicApi {
 
   async #route(request: PublicRequest, parts: readonly string[], query: string): Promise<PublicAnswer | ReaderGrant> {
     const { method, headers } = request;
-    if (parts[0] !== 'api2' || parts[1] !== 'json') throw pathNotFound(parts);
+    if (parts[0] !== 'api2' || parts[1] !== 'json') throw new PathNotFound(parts);
     const [, , ...rest] = parts;
     const endpoint = `${method} ${rest.join('/')}`;
     if (endpoint === 'POST access/ticket') return await this.#login(request, query);
@@ -126,7 +126,7 @@ export class PublicApi {
     if (endpoint === 'GET version') return data(version, query);
     if (endpoint === 'GET reader') return await this.#reader(request, query);
     if (rest[0] === 'admin' && rest[1] === 'datastore' && rest[2] !== undefined) this.#storePath(rest[2]);
-    throw pathNotFound(parts);
+    throw new PathNotFound(parts);
   }
 
   async #login(request: PublicRequest, query: string): Promise<PublicAnswer> {

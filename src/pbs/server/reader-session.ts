@@ -12,8 +12,8 @@ import { indexDigests } from './index-digests.ts';
 import { osErrorText } from './os-error-text.ts';
 import { matches, readQuery, type ParameterRules } from './parameters.ts';
 import { readWholeFile } from './read-whole-file.ts';
-import { asRefusal, Refusal } from './refusal.ts';
-import { pathNotFound, pathParts } from './request-path.ts';
+import { asRefusal, PathNotFound, Refusal } from './refusal.ts';
+import { pathParts } from './request-path.ts';
 
 export interface ReaderSessionOptions {
   /** Folder of the datastore, namespaces not included. */
@@ -35,6 +35,8 @@ const DOWNLOAD_PIECE_BYTES = 8192;
 /** What `/speedtest` sends: 1 MiB of the letter A (spec 4). */
 const speedtestBody: Uint8Array = Buffer.alloc(1024 * 1024, 0x41);
 
+const JSON_TYPE = 'application/json;charset=UTF-8';
+
 const endpoints = ['chunk', 'download', 'speedtest'] as const;
 
 /** The reader protocol on one connection (spec 4): its indexes, once downloaded, say which chunks it may fetch. */
@@ -50,17 +52,18 @@ export class ReaderSession {
     try {
       return await this.#route(request);
     } catch (error) {
-      const { status, message } = asRefusal(error);
+      const refusal = asRefusal(error);
+      const { status, message } = refusal;
       // Kept back to slow down guessing; 3 s on a real server (spec 3.4).
       if (status === 401) await this.#options.clock.sleep(this.#options.penaltyMs, request.signal);
-      return respond(status, Buffer.from(message), status === 404 ? 'application/json;charset=UTF-8' : undefined);
+      return respond(status, Buffer.from(message), refusal instanceof PathNotFound ? JSON_TYPE : undefined);
     }
   };
 
   async #route({ method, path, query, signal }: ServerRequest): Promise<ServerResponse> {
     const parts = pathParts(path);
     const [name = '', ...more] = parts;
-    if (method !== 'GET' || more.length > 0) throw pathNotFound(parts);
+    if (method !== 'GET' || more.length > 0) throw new PathNotFound(parts);
     switch (name) {
       case 'chunk':
         return await this.#chunk(readQuery(query, chunkRules).get('digest') ?? '', signal);
@@ -71,13 +74,9 @@ export class ReaderSession {
         return respond(200, speedtestBody, 'application/octet-stream');
       case '':
         readQuery(query, {});
-        return respond(
-          200,
-          Buffer.from(JSON.stringify({ data: endpoints.map((subdir) => ({ subdir })) })),
-          'application/json;charset=UTF-8',
-        );
+        return respond(200, Buffer.from(JSON.stringify({ data: endpoints.map((subdir) => ({ subdir })) })), JSON_TYPE);
       default:
-        throw pathNotFound(parts);
+        throw new PathNotFound(parts);
     }
   }
 

@@ -7,14 +7,14 @@ export function createRedirectServer(): Server {
     response.on('error', () => {});
     response.sendDate = false;
     response.removeHeader('connection');
+    // There is nothing else to be had here, and a body that nobody reads must not keep the connection.
+    response.shouldKeepAlive = false;
     response.writeHead(method === 'GET' || method === 'HEAD' ? 301 : 308, {
       location: `https://${headers.host ?? '127.0.0.1'}`,
       'content-length': '0',
       date: new Date().toUTCString(),
     });
     response.end();
-    // A body that nobody reads must not keep the connection.
-    response.once('finish', () => response.socket?.destroySoon());
   });
   return server;
 }

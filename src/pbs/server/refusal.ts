@@ -9,6 +9,13 @@ export class Refusal extends Error {
   }
 }
 
+/** There is no such path or method: the one error that PBS gives a content type inside a session (observed, vii). */
+export class PathNotFound extends Refusal {
+  constructor(parts: readonly string[]) {
+    super(404, `Path '/${parts.join('/')}' not found.`);
+  }
+}
+
 /** The refusal as which any error is answered: PBS says 400 to whatever has no status of its own (spec 2.5). */
 export const asRefusal = (error: unknown): Refusal =>
   error instanceof Refusal ? error : new Refusal(400, error instanceof Error ? error.message : String(error));

@@ -9,7 +9,3 @@ export function pathParts(path: string): readonly string[] {
   if (parts.some((part) => part.startsWith('.'))) throw new Refusal(400, 'Path contains illegal components.');
   return parts;
 }
-
-/** What PBS says to a path or method that it does not have. */
-export const pathNotFound = (parts: readonly string[]): Refusal =>
-  new Refusal(404, `Path '/${parts.join('/')}' not found.`);

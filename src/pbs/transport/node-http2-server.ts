@@ -94,9 +94,15 @@ async function answer(
     signal: gone.signal,
   });
   if (!(body instanceof Uint8Array)) {
-    if (!isGone(stream)) stream.respond({ ':status': status, ...fields });
-    // Also where the client has gone, because it ends the iterable; then it rejects, which is of no interest.
-    await pipeline(body instanceof Readable ? body : Readable.from(body), stream).catch(() => {});
+    if (isGone(stream)) {
+      // A file stream; the iterator of one that was never read would not end it.
+      if (body instanceof Readable) body.destroy();
+      else await body[Symbol.asyncIterator]().return?.();
+      return;
+    }
+    stream.respond({ ':status': status, ...fields });
+    // Rejects where the client goes away, which is of no interest once the iterable has been ended.
+    await pipeline(body, stream).catch(() => {});
     return;
   }
   // A stream whose own window is too small for its body would keep the turn for as long as its client likes.

@@ -28,7 +28,9 @@ export async function exchange(socket: TLSSocket, request: string): Promise<RawA
     const end = bytes.indexOf('\r\n\r\n');
     if (end !== -1) {
       const [first = '', ...lines] = bytes.toString('latin1', 0, end).split('\r\n');
-      const headers = lines.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)] as const);
+      const headers = lines.map(
+        (line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)] as const,
+      );
       const length = Number(headers.find(([name]) => name.toLowerCase() === 'content-length')?.[1] ?? 0);
       const behind = end + 4 + length;
       if (bytes.length >= behind) {
@@ -38,7 +40,8 @@ export async function exchange(socket: TLSSocket, request: string): Promise<RawA
     }
     const piece = socket.read() as Buffer | null;
     if (piece !== null) bytes = Buffer.concat([bytes, piece]);
-    else if (socket.destroyed || socket.readableEnded) throw new Error(`closed after ${JSON.stringify(bytes.toString())}`);
+    else if (socket.destroyed || socket.readableEnded)
+      throw new Error(`closed after ${JSON.stringify(bytes.toString())}`);
     else await Promise.race([once(socket, 'readable'), once(socket, 'close'), once(socket, 'end')]);
   }
 }
