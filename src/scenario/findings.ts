@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { nearestName } from './nearest-name.ts';
 import { notBuilt } from './not-built.ts';
 import type { Finding, Path } from './scenario-source.ts';
-import { fieldsOf, schemaAt } from './schema-walk.ts';
+import { fieldsOf, kindWith, schemaAt } from './schema-walk.ts';
 import { describe, quote } from './wording.ts';
 
 /** Something wrong at a place of the file. */
@@ -98,7 +98,7 @@ function inOurWords(issue: z.core.$ZodIssue, schema: z.ZodType, written: unknown
     return issue.keys.map((key) => ({
       path: [...path, key],
       at: 'key',
-      message: `unknown key ${quote(key)}${didYouMean(key, keys) || elsewhere(key, schema)}`,
+      message: `unknown key ${quote(key)}${didYouMean(key, keys) || ofAnotherKind(key, group) || elsewhere(key, schema)}`,
       allowed: listed(keys),
     }));
   }
@@ -155,6 +155,12 @@ function allowedKeys(schema: z.ZodType, path: Path, written: unknown): string | 
   const group = schemaAt(schema, path, written);
   const keys = group === undefined ? [] : Object.keys(fieldsOf(group));
   return keys.length === 0 ? undefined : `the keys ${listed(keys)}`;
+}
+
+/** A key of a group whose `kind` is another one. */
+function ofAnotherKind(key: string, group: z.core.$ZodType | undefined): string {
+  const kind = group === undefined ? undefined : kindWith(key, group);
+  return kind === undefined ? '' : `; it belongs to \`kind: ${kind}\``;
 }
 
 /** Where a key is known that was written in the wrong place. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import type { HistorySettings, ImageSettings } from '../model/environment.ts';
 import { count, quantity, ratio, refuse } from './quantity-schema.ts';
+import { describe } from './wording.ts';
 
 /** What a share can be at most. */
 const WHOLE = { value: 1, text: '100 %' } as const;
@@ -12,8 +13,26 @@ const LARGEST_IMAGE = { value: 1024 ** 4, text: '1 TiB' } as const;
 /** A fixed text and not the name of the scenario, so that scenarios with equal images share one cached datastore. */
 export const DEFAULT_SEED = 'restorelab';
 
-/** A text from which random choices are made. */
-export const seedSchema: z.ZodType<string, string> = z.string().min(1).max(200);
+/** A text or whole number from which random choices are made. */
+export function seed(description: string): z.ZodType<string, string> {
+  return z
+    .unknown()
+    .transform((written, context) => {
+      if (Number.isSafeInteger(written)) return String(written);
+      if (typeof written === 'string' && written !== '' && written.length <= LONGEST_SEED) return written;
+      return refuse(
+        context,
+        `expected a seed, found ${describe(written)}`,
+        `a text of at most ${LONGEST_SEED} characters, or a whole number`,
+      );
+    })
+    .meta({ type: ['string', 'integer'] as never, description, examples: ['another one', 42] }) as unknown as z.ZodType<
+    string,
+    string
+  >;
+}
+
+const LONGEST_SEED = 200;
 
 /** `image:` */
 export const imageSchema: z.ZodType<ImageSettings> = z
@@ -38,10 +57,9 @@ export const imageSchema: z.ZodType<ImageSettings> = z
       max: 1000,
       examples: [1, 2.5, 10],
     }).prefault(1.5),
-    seed: seedSchema.prefault(DEFAULT_SEED).meta({
-      description: 'The content follows from it; equal settings with equal seeds give equal images.',
-      examples: ['another image'],
-    }),
+    seed: seed('The content follows from it; equal settings with equal seeds give equal images.').prefault(
+      DEFAULT_SEED,
+    ),
   })
   .transform(({ size, zeroShare, repeatedShare, compressionRatio, seed }, context): ImageSettings => {
     if (zeroShare + repeatedShare > 1 + Number.EPSILON) {

@@ -1,5 +1,6 @@
 import type { CaseSettings } from '../model/environment.ts';
-import { check, didYouMean, listed, type LocatedFinding } from './findings.ts';
+import { check, listed, type LocatedFinding } from './findings.ts';
+import { nearestName } from './nearest-name.ts';
 import { baseUnitName } from './quantity.ts';
 import { UNLIMITED } from './quantity-schema.ts';
 import type { Path } from './scenario-source.ts';
@@ -58,7 +59,7 @@ export function readMatrix(file: Values): {
       found(
         ['matrix', key],
         'key',
-        `the matrix cannot vary ${quote(key)}${didYouMean(key, matrixKeys(labels))}`,
+        `the matrix cannot vary ${quote(key)}${meantKey(key, matrixKeys(labels))}`,
         matrixKeysAround(key, labels),
       );
     } else if (!Array.isArray(written) || written.length === 0) {
@@ -217,6 +218,23 @@ function matrixKeysAround(key: string, labels: readonly string[]): string {
   if (Object.hasOwn(caseSections, section))
     return listed(matrixKeys([]).filter((name) => name.split('.')[0] === section));
   return `${listed(Object.keys(caseSections))} or one of their keys, as in \`link.roundTrip\`; a knob (${listed(knobNames)}) of ${listed(new Set(labels.filter((label) => label !== '')))}`;
+}
+
+/** Both halves of a dotted key must be near, or every knob would be near to every other strategy's; a bare field counts. */
+function meantKey(key: string, keys: readonly string[]): string {
+  const [first = '', ...rest] = key.split('.');
+  const owner = nearestName(first, new Set(keys.map((name) => name.split('.')[0] ?? '')));
+  const meant =
+    rest.length === 0
+      ? (keys.find((name) => name.endsWith(`.${key}`)) ?? owner)
+      : nearestName(
+          rest.join('.'),
+          keys.flatMap((name) =>
+            owner !== undefined && name.startsWith(`${owner}.`) ? [name.slice(owner.length + 1)] : [],
+          ),
+        );
+  if (meant === undefined) return '';
+  return `; did you mean \`${rest.length === 0 ? meant : `${owner}.${meant}`}\`?`;
 }
 
 function matrixKeys(labels: readonly string[]): readonly string[] {

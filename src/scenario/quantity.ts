@@ -105,48 +105,48 @@ const numberAndRest = /^(?<sign>[+-]?)(?<digits>\d+(?:\.\d+)?|\.\d+)(?<rest>.*)$
  * refused. Sizes are rounded to whole bytes.
  */
 export function parseQuantity(kind: QuantityKind, written: unknown): ParsedQuantity {
-  const { noun, units, spellings, examples } = quantityKinds[kind];
+  const { noun, units, spellings } = quantityKinds[kind];
   const allowed = allowedQuantity(kind);
   if (typeof written === 'number') {
     // YAML reads `0.1` as a number; a share is the one kind whose intended value is then plain to see.
     const percent = Math.round(written * 1e9) / 1e7;
     const meant = kind === 'share' && written > 0 && written <= 1 ? `; did you mean \`${percent} %\`?` : '';
-    return { message: `\`${written}\` has no unit${meant}`, allowed };
+    return {
+      message: `\`${written}\` has no unit${meant}`,
+      allowed: allowedQuantity(kind, written >= 0 ? String(written) : undefined),
+    };
   }
   if (typeof written !== 'string') return { message: `expected ${noun}, found ${describe(written)}`, allowed };
   const text = written.trim();
   const { sign = '', digits = '', rest = '' } = numberAndRest.exec(text)?.groups ?? {};
   if (digits === '') return { message: `${quote(text)} is not ${noun}`, allowed };
   const unit = rest.trim();
-  if (unit === '') return { message: `${quote(text)} has no unit`, allowed };
+  if (unit === '')
+    return { message: `${quote(text)} has no unit`, allowed: allowedQuantity(kind, sign === '-' ? undefined : digits) };
+  if (/^(?:[.,_\d]|e[+-]?\d)/iu.test(unit))
+    return { message: `${quote(text)} is not ${noun}: write its number as 1000 or 1.5`, allowed };
   const scale = Object.hasOwn(units, unit) ? units[unit] : undefined;
   if (scale === undefined) {
-    if (/^[.,_\d]/u.test(unit))
-      return {
-        message: `${quote(text)} is not ${noun}: write the number as ${examples[0].split(' ')[0]} or 1.5`,
-        allowed,
-      };
     const lower = unit.toLowerCase();
     const near =
-      spellings[lower] ??
+      (Object.hasOwn(spellings, lower) ? spellings[lower] : undefined) ??
       Object.keys(units).find((name) => name.toLowerCase() === lower) ??
       nearestName(unit, Object.keys(units));
-    return {
-      message: `${quote(text)}: unknown unit ${quote(unit)}${near === undefined ? '' : `; did you mean \`${digits} ${near}\`?`}`,
-      allowed,
-    };
+    const meant = near === undefined ? '' : `; did you mean \`${digits} ${near}\`?`;
+    return { message: `${quote(text)}: unknown unit ${quote(unit)}${meant}`, allowed };
   }
   if (sign === '-') return { message: `${quote(text)} is negative`, allowed: `${allowed}, 0 or more` };
-  // Multiplying by 1e-2 leaves a last digit that nobody wrote: 7 * 0.01 is 0.07000000000000001.
-  const value = Number((Number(digits) * scale).toPrecision(15));
+  const value = Number(digits) * scale;
   if (!Number.isFinite(value)) return { message: `${quote(text)} is too large`, allowed };
-  return { value: kind === 'size' ? Math.round(value) : value };
+  // Multiplying by 1e-2 leaves a last digit that nobody wrote: 7 * 0.01 is 0.07000000000000001.
+  return { value: kind === 'size' ? Math.round(value) : Number(value.toPrecision(15)) };
 }
 
-/** Units and an example, for the last line of a message. */
-export function allowedQuantity(kind: QuantityKind): string {
+/** Units and an example, for the last line of a message; the example has the number `digits` where one was written. */
+export function allowedQuantity(kind: QuantityKind, digits?: string): string {
   const { noun, units, examples } = quantityKinds[kind];
-  return `${noun} with a unit (${Object.keys(units).join(', ')}), for example ${examples[0]}`;
+  const example = digits === undefined ? examples[0] : examples[0].replace(/^\S+/u, digits);
+  return `${noun} with a unit (${Object.keys(units).join(', ')}), for example ${example}`;
 }
 
 /** A regular expression (ECMA 262, for JSON Schema) that every accepted text of the kind matches. */

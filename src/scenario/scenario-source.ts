@@ -75,7 +75,7 @@ export class ScenarioSource {
 
   /** The value at `path`; where there is none, the nearest thing around it. */
   atValue(path: Path, { message, allowed }: Finding): ScenarioProblem {
-    const node = this.#nodeAt(path) ?? this.#nodeAround(path);
+    const node = this.#aliasOnTheWay(path) ?? this.#nodeAt(path) ?? this.#nodeAround(path);
     const place = node?.range ? this.atOffset(node.range[0], node.range[1] - node.range[0]) : { file: this.file };
     return { ...place, message, ...(allowed === undefined ? {} : { allowed }) };
   }
@@ -182,6 +182,15 @@ export class ScenarioSource {
       else return undefined;
     }
     return isNode(node) ? node : undefined;
+  }
+
+  /** What stands inside an anchor is wrong where the alias puts it. */
+  #aliasOnTheWay(path: Path): Node | undefined {
+    for (let depth = 1; depth <= path.length; depth += 1) {
+      const node = this.#nodeAt(path.slice(0, depth));
+      if (isAlias(node)) return node;
+    }
+    return undefined;
   }
 
   /** The key of the innermost thing on the way to `path` that is there: a missing `size` is reported at `image`. */

@@ -29,6 +29,15 @@ export function fieldsOf(schema: Schema, written?: unknown): Readonly<Record<str
   );
 }
 
+/** The first `kind` of a union whose members have a field `key`. */
+export function kindWith(key: string, schema: Schema): string | undefined {
+  const inner = unwrapped(schema);
+  if (!(inner instanceof z.ZodUnion)) return undefined;
+  const member = inner.def.options.map((option) => fieldsOf(option)).find((fields) => Object.hasOwn(fields, key));
+  const literal = member?.['kind'];
+  return literal instanceof z.ZodLiteral ? String(literal.value) : undefined;
+}
+
 /** The schema of the value at `path`, or undefined where the path leads nowhere. */
 export function schemaAt(schema: Schema, path: readonly PropertyKey[], written: unknown): Schema | undefined {
   let inner: Schema | undefined = schema;

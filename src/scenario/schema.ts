@@ -10,7 +10,7 @@ import type {
   TargetSettings,
   TrialSettings,
 } from '../model/environment.ts';
-import { DEFAULT_SEED, historySchema, imageSchema, seedSchema } from './image-schema.ts';
+import { DEFAULT_SEED, historySchema, imageSchema, seed } from './image-schema.ts';
 import { linkSchema } from './link-schema.ts';
 import { fieldsOf, unwrappedField } from './schema-walk.ts';
 import { serverSchema } from './server-schema.ts';
@@ -67,9 +67,7 @@ export const scenarioSchema: z.ZodType<ParsedScenario> = z
     }),
     description: z.string().optional().meta({ description: 'What the scenario shows, what to expect and why.' }),
     source: z.string().optional().meta({ description: 'Where the complaint or the figure is from.' }),
-    seed: seedSchema
-      .prefault(DEFAULT_SEED)
-      .meta({ description: 'The order of trials is shuffled with it.', examples: ['another order'] }),
+    seed: seed('The order of trials is shuffled with it.').prefault(DEFAULT_SEED),
     server: serverSchema.prefault({ kind: 'embedded' }),
     link: linkSchema.prefault({}),
     storage: storageSchema.prefault({}),
