@@ -19,6 +19,7 @@ import { host, plantTrial, rowOf, settings } from './planted-trial.ts';
 /** `f_type` of tmpfs (linux/magic.h): writing there moves no disk. */
 const TMPFS_MAGIC = 0x01021994;
 const LOAD_MS = 700;
+const BURNT_MS = 300;
 const LOOPBACK_BYTES_PER_SECOND = 1e10;
 
 const cores = availableParallelism();
@@ -44,7 +45,7 @@ describe('a planted load moves its cell', { skip: process.platform === 'linux' ?
       new URL('../../../src/metrics/main.ts', import.meta.url),
     );
     await sampler.call('start', { file, intervalMs: 100, processes: { client: process.pid }, ports: [] });
-    await record('processors', async () => await burnOnEveryCore());
+    await record('processors', burnOnEveryCore);
     await record('disk', writeAndSync);
     await record('loopback', sendOverLoopback);
     await sleep(150);
@@ -59,11 +60,12 @@ describe('a planted load moves its cell', { skip: process.platform === 'linux' ?
 
   test('client cpu and its main thread, server cpu', () => {
     const rows = tableOf('processors');
-    // There are two more burners than cores, one thread each; a quarter of a fair share leaves room for other work.
-    const fairShare = 1 / (cores + 2);
-    assert.ok(utilization(rows, 'client cpu') > fairShare / 4);
-    assert.ok(utilization(rows, 'client main thread') > (fairShare * cores) / 4);
-    assert.ok(utilization(rows, 'server cpu') > fairShare / 4);
+    const { durationMs = 0 } = trials[0] ?? {};
+    for (const role of ['client', 'server'] as const) {
+      const cpuMs = utilization(rows, `${role} cpu`) * durationMs * cores;
+      assert.ok(cpuMs > 0.9 * BURNT_MS && cpuMs < 2 * BURNT_MS, `${role}: ${cpuMs}`);
+      assert.ok(utilization(rows, `${role} main thread`) * durationMs > 0.8 * BURNT_MS);
+    }
     assert.equal(utilization(rows, 'relay cpu'), 0);
   });
 
@@ -107,25 +109,21 @@ describe('a planted load moves its cell', { skip: process.platform === 'linux' ?
     trials.push(plantTrial({ trial, usage }));
   }
 
+  /** Two processes burn so much CPU each, whatever time that takes here, beside as many others as there are cores. */
   async function burnOnEveryCore(): Promise<Pick<TrialCounters, 'client' | 'server'>> {
-    const script = `const end = performance.now() + ${LOAD_MS + 2000}; while (performance.now() < end);`;
-    const burners = Array.from({ length: cores + 2 }, () =>
-      spawn(process.execPath, ['-e', script], { stdio: 'ignore' }),
-    );
-    const pids = burners.slice(0, 2).map(({ pid }) => pid ?? -1);
-    const [client = -1, server = -1] = pids;
+    await using client = await startBurner(BURNT_MS);
+    await using server = await startBurner(BURNT_MS);
+    const others = await Promise.all(Array.from({ length: cores }, async () => await startBurner(10_000)));
     try {
-      await sleep(100);
-      const usage = [readProcessUsage(client), readProcessUsage(server)] as const;
-      await sleep(LOAD_MS);
+      const usage = [readProcessUsage(client.pid), readProcessUsage(server.pid)] as const;
+      for (const other of others) void other.burn();
+      await Promise.all([client.burn(), server.burn()]);
       return {
-        client: usageBetween(usage[0], readProcessUsage(client)),
-        server: usageBetween(usage[1], readProcessUsage(server)),
+        client: usageBetween(usage[0], readProcessUsage(client.pid)),
+        server: usageBetween(usage[1], readProcessUsage(server.pid)),
       };
     } finally {
-      const exits = burners.map(async (burner) => await once(burner, 'exit'));
-      for (const burner of burners) burner.kill('SIGKILL');
-      await Promise.all(exits);
+      await Promise.all(others.map(async (other) => await other[Symbol.asyncDispose]()));
     }
   }
 
@@ -157,6 +155,38 @@ describe('a planted load moves its cell', { skip: process.platform === 'linux' ?
     return {};
   }
 });
+
+interface Burner extends AsyncDisposable {
+  readonly pid: number;
+  /** Resolves when the process has used its CPU time; it then idles. */
+  burn(): Promise<void>;
+}
+
+async function startBurner(cpuMs: number): Promise<Burner> {
+  const script = `
+    process.stdin.once('data', () => {
+      const used = () => { const { user, system } = process.cpuUsage(); return (user + system) / 1000; };
+      const end = used() + ${cpuMs};
+      while (used() < end);
+      process.stdout.write('burnt');
+    });
+    process.stdout.write('ready');`;
+  const child = spawn(process.execPath, ['-e', script], { stdio: ['pipe', 'pipe', 'ignore'] });
+  const exit = once(child, 'exit');
+  child.stdin.on('error', () => {});
+  await once(child.stdout, 'data');
+  return {
+    pid: child.pid ?? -1,
+    async burn() {
+      child.stdin.write('x');
+      await Promise.race([once(child.stdout, 'data'), exit]);
+    },
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL');
+      await exit;
+    },
+  };
+}
 
 /** The loopback has no speed to be a share of; the test gives it one. */
 function withLoopbackSpeed(table: SampleTable): SampleTable {
