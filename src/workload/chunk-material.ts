@@ -44,7 +44,7 @@ export class ChunkMaterial {
   }
 
   /** Overwrites all of `chunk` with the content of that number, the same on every call. */
-  fill(chunk: Uint8Array, content: number): void {
+  fillChunk(chunk: Uint8Array, content: number): void {
     const iv = Buffer.alloc(16);
     iv.writeUInt32BE(content, 4);
     const keystream = createCipheriv('aes-128-ctr', this.#key, iv);

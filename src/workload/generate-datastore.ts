@@ -113,7 +113,7 @@ class Generator {
   #make(content: number, slot: number): Uint8Array {
     if (content === ZERO_CONTENT) return this.#zeroChunk;
     const chunk = this.#chunk.subarray(0, this.#slotBytes(slot));
-    this.#material.fill(chunk, content);
+    this.#material.fillChunk(chunk, content);
     return chunk;
   }
 
