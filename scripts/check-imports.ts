@@ -7,8 +7,21 @@ import { fileURLToPath } from 'node:url';
 /** What each room may import besides itself; every room may import `model`. */
 const arrows: Readonly<Record<string, readonly string[]>> = {
   main: ['cli'],
-  cli: ['scenario', 'harness', 'pbs', 'workload', 'analysis', 'report', 'ui', 'strategy', 'process', 'cache'],
-  harness: ['scenario', 'strategy', 'metrics', 'pbs', 'link', 'storage', 'workload', 'decode', 'target', 'clock', 'process', 'cache'],
+  cli: ['scenario', 'harness', 'pbs', 'workload', 'analysis', 'report', 'ui', 'strategy', 'process', 'cache', 'clock'],
+  harness: [
+    'scenario',
+    'strategy',
+    'metrics',
+    'pbs',
+    'link',
+    'storage',
+    'workload',
+    'decode',
+    'target',
+    'clock',
+    'process',
+    'cache',
+  ],
   scenario: ['strategy'],
   workload: ['pbs/format', 'pbs/datastore', 'cache'],
   pbs: ['storage', 'clock', 'process'],
@@ -45,8 +58,14 @@ for (const file of globSync('**/*.ts', { cwd: source })) {
   for (const [, specifier = ''] of text.matchAll(/(?:from|import|import\()\s*'(\.[^']+)'/gu)) {
     const target = relative(source, normalize(join(source, dirname(file), specifier)));
     const other = target.split('/')[0] ?? '';
-    const permitted = other === room || other === 'model' || allowed.some((name) => target === name || target.startsWith(`${name}/`) || target === `${name}.ts`);
-    if (!permitted) problems.push(`${file} imports ${target}: ${room} may import model${allowed.map((name) => `, ${name}`).join('')}`);
+    const permitted =
+      other === room ||
+      other === 'model' ||
+      allowed.some((name) => target === name || target.startsWith(`${name}/`) || target === `${name}.ts`);
+    if (!permitted)
+      problems.push(
+        `${file} imports ${target}: ${room} may import model${allowed.map((name) => `, ${name}`).join('')}`,
+      );
   }
   const code = text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$/gmu, '');
   if (!edges.test(file) && /(?<![\w.'-])process\.(?!hrtime)/u.test(code)) {

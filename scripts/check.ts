@@ -25,6 +25,8 @@ for (const [name, command, ...args] of steps) {
   const { status, error } = spawnSync(`node_modules/.bin/${command}`, args, { cwd: root, stdio: 'inherit' });
   if (error !== undefined) console.error(error.message);
   if (status !== 0) failed += 1;
-  console.error(`== ${name}: ${status === 0 ? 'ok' : 'FAILED'} (${((performance.now() - started) / 1000).toFixed(1)} s)`);
+  console.error(
+    `== ${name}: ${status === 0 ? 'ok' : 'FAILED'} (${((performance.now() - started) / 1000).toFixed(1)} s)`,
+  );
 }
 process.exitCode = failed === 0 ? 0 : 1;

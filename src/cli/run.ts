@@ -10,6 +10,7 @@ import { exitCodes, InterruptedError, KnownError, UsageError, type ExitCode } fr
 import type { PlannedTrial } from '../model/records.ts';
 import type { Scenario } from '../scenario/load-scenario.ts';
 import { planTrials } from '../scenario/plan.ts';
+import { findStrategy } from '../strategy/strategies.ts';
 import type { Command } from './command.ts';
 import type { Edge } from './edge.ts';
 import { exitCodeOf } from './exit-code-of-report.ts';
@@ -84,19 +85,23 @@ interface PreparedRun {
   readonly plan: readonly PlannedTrial[];
 }
 
+/** `--only` takes labels, and names or aliases of strategies, which mean every label of theirs. */
 function planChoices(
   scenario: Scenario,
   { repeats, only }: { readonly repeats?: number | undefined; readonly only?: string | undefined },
 ): { repeats?: number; only?: readonly string[] } {
-  const labels = only?.split(',').map((label) => label.trim());
-  const known = new Set(scenario.cases.flatMap(({ strategies }) => strategies.map(({ label }) => label)));
-  for (const label of labels ?? []) {
-    if (known.has(label)) continue;
-    throw new UsageError(`--only: ${scenario.name} has no strategy ${label}`, {
+  const known = scenario.cases.flatMap(({ strategies }) => strategies);
+  const labels = only?.split(',').flatMap((word) => {
+    const wanted = word.trim();
+    const name = findStrategy(wanted)?.name;
+    const found = known.filter((strategy) => strategy.label === wanted || strategy.name === name);
+    if (found.length > 0) return found.map(({ label }) => label);
+    const all = [...new Set(known.map(({ label }) => label))].join(', ');
+    throw new UsageError(`--only: ${scenario.name} has no strategy ${wanted}`, {
       code: 'usage',
-      hint: `it has ${[...known].join(', ')}`,
+      hint: `it has ${all}`,
     });
-  }
+  });
   return { ...(repeats === undefined ? {} : { repeats }), ...(labels === undefined ? {} : { only: labels }) };
 }
 

@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 
 import { placesFrom } from '../cache/places.ts';
+import { preciseClock } from '../clock/precise.ts';
 import { asMachineError, exitCodes, type ExitCode } from '../model/errors.ts';
 import { openDatastore } from '../pbs/datastore/open-datastore.ts';
 import { startEmbeddedServer } from '../pbs/server/start-embedded-server.ts';
@@ -42,6 +43,7 @@ export const serveCommand: Command = {
     const places = placesFrom(edge.env, edge.home);
     const { secret, origin } = await passwordFor(edge, places.state);
     await using server = await startEmbeddedServer({
+      clock: preciseClock(),
       port,
       userId: USER_ID,
       secret,

@@ -1,13 +1,11 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
+import { decodeChunk } from '../decode/decode-chunk.ts';
 import type { ServerSettings } from '../model/environment.ts';
-import { IntegrityError } from '../model/errors.ts';
 import type { Image } from '../model/image.ts';
 import { DEFAULT_CHUNK_SIZE } from '../model/units.ts';
 import { openDatastore } from '../pbs/datastore/open-datastore.ts';
-import { decodeBlob } from '../pbs/format/blob.ts';
-import { chunkDigest } from '../pbs/format/digest.ts';
 import type { PrepareOptions, PreparedImage } from './prepare-image.ts';
 
 type ReadyDatastore = Extract<ServerSettings, { datastore: string }>;
@@ -43,12 +41,7 @@ export async function restoreReference(
       zeroChunkCount += 1;
     } else {
       const chunk = await session.fetch(slot.digest, signal);
-      plain = decodeBlob(chunk.bytes, { maxPlainBytes: slot.length });
-      if (plain.length !== slot.length || chunkDigest(plain) !== slot.digest) {
-        throw new IntegrityError(`chunk ${slot.digest} does not hold the bytes of its digest`, {
-          code: 'chunk-digest',
-        });
-      }
+      plain = decodeChunk(chunk.bytes, slot);
       dataBytes += slot.length;
       if (!encodedBytes.has(slot.digest)) unique += slot.length;
       encodedBytes.set(slot.digest, chunk.encodedBytes);

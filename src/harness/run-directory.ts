@@ -1,7 +1,7 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
-import { asMachineError, systemErrorCode } from '../model/errors.ts';
+import { asMachineError, MachineError, systemErrorCode } from '../model/errors.ts';
 import type { RunRecord, TrialRecord } from '../model/records.ts';
 
 /** Names inside a run directory; what each holds is documented in docs/records.md. */
@@ -45,7 +45,15 @@ export class RunDirectory {
         }
       }
     } catch (error) {
-      throw asMachineError(error, `cannot make the run directory in ${folder}`);
+      const doing = `cannot make the run directory in ${folder}`;
+      const known = asMachineError(error, doing);
+      if (known instanceof MachineError || systemErrorCode(error) === undefined) throw known;
+      // Whatever else the system says of a folder (a file stands there, the name is too long), the remedy is the same.
+      throw new MachineError(`${doing}: ${(error as Error).message}`, {
+        code: 'reports-not-writable',
+        hint: 'choose another folder with --out',
+        cause: error,
+      });
     }
   }
 

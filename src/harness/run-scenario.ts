@@ -3,7 +3,7 @@ import { measureCeiling, measureRate, measureRoundTrip } from '../link/calibrate
 import { hostFacts } from '../metrics/host-inventory.ts';
 import { DEFAULT_SAMPLE_INTERVAL_MS } from '../metrics/sample-interval.ts';
 import type { LinkSettings } from '../model/environment.ts';
-import { InterruptedError, KnownError, MachineError, UsageError } from '../model/errors.ts';
+import { exitCodes, InterruptedError, KnownError } from '../model/errors.ts';
 import { unavailable } from '../model/metric.ts';
 import type { Clock, Strategy } from '../model/ports.ts';
 import {
@@ -167,13 +167,8 @@ class RunInProgress {
           onProgress: (what, doneBytes, totalBytes) => observer.preparing(what, { doneBytes, totalBytes }),
         }).catch((error: unknown) => {
           // A thing that is not there or a full disk stops the run; damaged data fail the trials that need them.
-          if (
-            signal.aborted ||
-            !(error instanceof KnownError) ||
-            error instanceof MachineError ||
-            error instanceof UsageError
-          )
-            throw error;
+          if (signal.aborted || !(error instanceof KnownError)) throw error;
+          if (error.exitCode === exitCodes.usage || error.exitCode === exitCodes.machine) throw error;
           return { unusable: error };
         });
         this.#images.set(key, prepared);

@@ -120,5 +120,9 @@ export function asMachineError(error: unknown, doing: string): unknown {
   const code = systemErrorCode(error);
   const hint = code === undefined ? undefined : machineCauses[code];
   if (code === undefined || hint === undefined) return error;
-  return new MachineError(`${doing}: ${(error as Error).message}`, { code: `machine-${code.toLowerCase()}`, hint, cause: error });
+  return new MachineError(`${doing}: ${(error as Error).message}`, {
+    code: `machine-${code.toLowerCase()}`,
+    hint,
+    cause: error,
+  });
 }

@@ -82,7 +82,13 @@ export interface RunRecord {
   readonly formatVersion: number;
   readonly tool: { readonly name: string; readonly version: string; readonly node: string };
   readonly mode: 'emulate';
-  readonly scenario: { readonly name: string; readonly file: string; readonly sha256: string; readonly text: string; readonly description?: string };
+  readonly scenario: {
+    readonly name: string;
+    readonly file: string;
+    readonly sha256: string;
+    readonly text: string;
+    readonly description?: string;
+  };
   readonly host: HostFacts;
   /** ISO 8601, UTC. */
   readonly startedAt: string;

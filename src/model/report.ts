@@ -1,6 +1,15 @@
 import type { Metric, UseRow } from './metric.ts';
 import type { RateName } from './objective.ts';
-import type { HostFacts, ImageFacts, LinkCalibration, RecordedError, RecordedWarning, RunStatus, TrialBytes, TrialStatus } from './records.ts';
+import type {
+  HostFacts,
+  ImageFacts,
+  LinkCalibration,
+  RecordedError,
+  RecordedWarning,
+  RunStatus,
+  TrialBytes,
+  TrialStatus,
+} from './records.ts';
 
 /** Version of report.json. */
 export const reportFormatVersion = 1;
@@ -118,7 +127,12 @@ export interface Report {
   readonly formatVersion: number;
   readonly tool: { readonly name: string; readonly version: string; readonly node: string };
   readonly mode: 'emulate';
-  readonly scenario: { readonly name: string; readonly sha256: string; readonly file: string; readonly description?: string };
+  readonly scenario: {
+    readonly name: string;
+    readonly sha256: string;
+    readonly file: string;
+    readonly description?: string;
+  };
   readonly host: HostFacts;
   readonly startedAt: string;
   readonly status: RunStatus;

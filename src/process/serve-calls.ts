@@ -1,4 +1,5 @@
-import { systemErrorCode } from '../model/errors.ts';
+import { KnownError, systemErrorCode } from '../model/errors.ts';
+import type { CallError } from './service-process.ts';
 
 interface Call {
   readonly id: number;
@@ -24,11 +25,21 @@ export function serveCalls(methods: object, { onEnd }: { readonly onEnd?: () => 
       return handler(parameter);
     }).then(
       (result) => process.send?.({ id, result }),
-      (error: unknown) => {
-        const code = systemErrorCode(error);
-        process.send?.({ id, error: { message: error instanceof Error ? error.message : String(error), ...(code === undefined ? {} : { code }) } });
-      },
+      (error: unknown) => process.send?.({ id, error: describeError(error) }),
     );
   });
   process.send?.({ id: -1 });
+}
+
+/** What the parent can make an error of again: its class does not cross the channel. */
+function describeError(error: unknown): CallError {
+  if (error instanceof KnownError) {
+    const { message, code, exitCode, hint } = error;
+    return { message, code, exitCode, ...(hint === undefined ? {} : { hint }) };
+  }
+  const code = systemErrorCode(error);
+  return {
+    message: error instanceof Error ? error.message : String(error),
+    ...(code === undefined ? {} : { code }),
+  };
 }

@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 
-import { MachineError } from '../model/errors.ts';
+import { KnownError, MachineError, type ErrorDetails, type ExitCode } from '../model/errors.ts';
 
 /** The calls that a service process answers: name to handler, each with one parameter and a cloneable result. */
 export type ServiceMethods<Methods> = { readonly [Name in keyof Methods]: (parameter: never) => unknown };
@@ -11,10 +11,28 @@ export interface ExitFacts {
   readonly signal: NodeJS.Signals | null;
 }
 
+/** An error as it crosses the channel; with an exit code it was a KnownError. */
+export interface CallError {
+  readonly message: string;
+  readonly code?: string;
+  readonly exitCode?: ExitCode;
+  readonly hint?: string;
+}
+
 interface Answer {
   readonly id: number;
   readonly result?: unknown;
-  readonly error?: { readonly message: string; readonly code?: string };
+  readonly error?: CallError;
+}
+
+/** A KnownError of another process. */
+class ServiceError extends KnownError {
+  readonly exitCode: ExitCode;
+
+  constructor(message: string, exitCode: ExitCode, details: ErrorDetails) {
+    super(message, details);
+    this.exitCode = exitCode;
+  }
 }
 
 interface PendingCall {
@@ -65,9 +83,17 @@ export class ServiceProcess<Methods extends ServiceMethods<Methods>> implements 
     entry: URL,
     { env }: { readonly env?: NodeJS.ProcessEnv } = {},
   ): Promise<ServiceProcess<Methods>> {
-    const child = fork(entry, [], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], serialization: 'advanced', ...(env === undefined ? {} : { env }) });
+    const child = fork(entry, [], {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      serialization: 'advanced',
+      ...(env === undefined ? {} : { env }),
+    });
     const service = new ServiceProcess<Methods>(name, child);
-    const started = await Promise.race([once(child, 'message').then(() => true), service.exited.then(() => false), once(child, 'error').then(() => false)]);
+    const started = await Promise.race([
+      once(child, 'message').then(() => true),
+      service.exited.then(() => false),
+      once(child, 'error').then(() => false),
+    ]);
     if (!started) {
       throw new MachineError(`the ${name} process could not be started`, {
         code: 'process-not-started',
@@ -113,11 +139,16 @@ export class ServiceProcess<Methods extends ServiceMethods<Methods>> implements 
     if (call === undefined) return;
     this.#pending.delete(id);
     if (error === undefined) call.resolve(result as never);
-    else call.reject(Object.assign(new Error(error.message), error.code === undefined ? {} : { code: error.code }));
+    else call.reject(revive(error));
   }
 
   #gone(): MachineError {
     const how = this.#exit?.signal ?? (this.#exit?.code === undefined ? 'unreachable' : `exit code ${this.#exit.code}`);
     return new MachineError(`the ${this.name} process has ended (${how})`, { code: 'process-ended' });
   }
+}
+
+function revive({ message, code = 'internal', exitCode, hint }: CallError): Error {
+  if (exitCode === undefined) return Object.assign(new Error(message), { code });
+  return new ServiceError(message, exitCode, { code, ...(hint === undefined ? {} : { hint }) });
 }
