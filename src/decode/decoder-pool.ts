@@ -129,13 +129,22 @@ export class DecoderPool implements ChunkDecoder, AsyncDisposable {
     const bytes = decodeChunk(chunk.bytes, slot);
     const endedMs = clock.now();
     this.#busyMs += endedMs - startedMs;
-    if (bytes.buffer !== chunk.bytes.buffer) freeBytes(chunk.bytes);
+    const memory = chunk.bytes.buffer;
+    const isInPlace = bytes.buffer === memory;
+    if (!isInPlace) chunk.reuse?.(memory);
+    const giveUp = (): void => (isInPlace ? chunk.reuse?.(memory) : freeBytes(bytes));
     return new HeldChunk(
       bytes.length,
       { startedMs, endedMs, worker: 0 },
       {
-        write: async (sink, offset) => writeBytes(bytes, sink, offset, threadCpuMs),
-        release: () => freeBytes(bytes),
+        write: async (sink, offset) => {
+          try {
+            return writeBytes(bytes, sink, offset, threadCpuMs);
+          } finally {
+            giveUp();
+          }
+        },
+        release: giveUp,
       },
     );
   }
@@ -181,7 +190,7 @@ class DecodeThread {
     return this.#pending.size === 0 && this.#heldCount === 0;
   }
 
-  async decode({ bytes }: ReceivedChunk, { digest, length }: Slot): Promise<HeldChunk> {
+  async decode({ bytes, reuse }: ReceivedChunk, { digest, length }: Slot): Promise<HeldChunk> {
     const id = this.#nextId++;
     this.#load += 1;
     let busyMs = 0;
@@ -189,7 +198,8 @@ class DecodeThread {
       const request: ThreadRequest = { kind: 'decode', id, bytes, expected: { digest, length } };
       const reply = await this.#call(request, [bytes.buffer]);
       if (reply.kind !== 'decoded') throw new Error(`decode thread ${this.#number} answered ${reply.kind} to decode`);
-      const { startedMs, endedMs, pausedMs } = reply;
+      const { startedMs, endedMs, pausedMs, memory } = reply;
+      if (memory !== undefined) reuse?.(memory);
       busyMs = endedMs - startedMs - pausedMs;
       this.#heldCount += 1;
       return new HeldChunk(
@@ -199,8 +209,10 @@ class DecodeThread {
           write: async (sink, offset) => {
             this.#heldCount -= 1;
             const written = await this.#call({ kind: 'write', id, sink, offset });
-            if (written.kind === 'written') return written.receipt;
-            throw new Error(`decode thread ${this.#number} answered ${written.kind} to write`);
+            if (written.kind !== 'written')
+              throw new Error(`decode thread ${this.#number} answered ${written.kind} to write`);
+            if (written.memory !== undefined) reuse?.(written.memory);
+            return written.receipt;
           },
           release: () => {
             this.#heldCount -= 1;

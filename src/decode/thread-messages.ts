@@ -4,7 +4,12 @@ import type { ChunkSink, WriteReceipt } from './held-chunk.ts';
 
 /** To a decode thread. `id` names a chunk; the thread keeps its bytes from `decode` until `write` or `release`. */
 export type ThreadRequest =
-  | { readonly kind: 'decode'; readonly id: number; readonly bytes: Uint8Array; readonly expected: ExpectedChunk }
+  | {
+      readonly kind: 'decode';
+      readonly id: number;
+      readonly bytes: Uint8Array<ArrayBuffer>;
+      readonly expected: ExpectedChunk;
+    }
   | { readonly kind: 'write'; readonly id: number; readonly sink: ChunkSink; readonly offset: number }
   | { readonly kind: 'release'; readonly id: number };
 
@@ -17,8 +22,16 @@ export type ThreadReply =
       readonly endedMs: number;
       /** Time between these two that went into writes of other chunks. */
       readonly pausedMs: number;
+      /** The received buffer, where the plain bytes are elsewhere. */
+      readonly memory?: ArrayBuffer;
     }
-  | { readonly kind: 'written'; readonly id: number; readonly receipt: WriteReceipt }
+  | {
+      readonly kind: 'written';
+      readonly id: number;
+      readonly receipt: WriteReceipt;
+      /** The received buffer, where the plain bytes were in it. */
+      readonly memory?: ArrayBuffer;
+    }
   | { readonly kind: 'failed'; readonly id: number; readonly error: SentError };
 
 /** An error between threads: cloning keeps neither its class nor its code. */

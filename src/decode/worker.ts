@@ -8,10 +8,16 @@ import { toSentError, type ThreadReply, type ThreadRequest } from './thread-mess
 type DecodeRequest = Extract<ThreadRequest, { kind: 'decode' }>;
 type WriteRequest = Extract<ThreadRequest, { kind: 'write' }>;
 
+interface HeldBytes {
+  readonly plain: Uint8Array;
+  /** The received buffer, where the plain bytes are in it; it goes back when they were written. */
+  readonly memory?: ArrayBuffer;
+}
+
 /** One decode thread: decodes in the order of asking and keeps the plain bytes until they are written or released. */
 function serveDecodes(port: MessagePort): void {
   const waiting: DecodeRequest[] = [];
-  const held: Map<number, Uint8Array> = new Map();
+  const held: Map<number, HeldBytes> = new Map();
   let pausedMs = 0;
 
   port.on('message', (request: ThreadRequest) => {
@@ -29,8 +35,8 @@ function serveDecodes(port: MessagePort): void {
     } else if (request.kind === 'write') {
       write(request);
     } else {
-      const bytes = take(request.id);
-      if (bytes !== undefined) freeBytes(bytes);
+      const { plain, memory } = take(request.id) ?? {};
+      if (plain !== undefined && memory === undefined) freeBytes(plain);
     }
   }
 
@@ -55,33 +61,41 @@ function serveDecodes(port: MessagePort): void {
     pausedMs = 0;
     try {
       const plain = decodeChunk(bytes, expected, pause);
-      held.set(id, plain);
-      if (plain.buffer !== bytes.buffer) freeBytes(bytes);
-      reply({ kind: 'decoded', id, startedMs, endedMs: monotonicMs(), pausedMs });
+      const times = { startedMs, endedMs: monotonicMs(), pausedMs };
+      if (plain.buffer === bytes.buffer) {
+        held.set(id, { plain, memory: bytes.buffer });
+        reply({ kind: 'decoded', id, ...times });
+      } else {
+        held.set(id, { plain });
+        reply({ kind: 'decoded', id, ...times, memory: bytes.buffer });
+      }
     } catch (error) {
-      freeBytes(bytes);
       reply({ kind: 'failed', id, error: toSentError(error) });
     }
   }
 
   function write({ id, sink, offset }: WriteRequest): void {
     try {
-      const bytes = take(id);
-      if (bytes === undefined) throw new Error(`the chunk for offset ${offset} is not held here`);
-      reply({ kind: 'written', id, receipt: writeBytes(bytes, sink, offset, threadCpuMs) });
+      const chunk = take(id);
+      if (chunk === undefined) throw new Error(`the chunk for offset ${offset} is not held here`);
+      const { plain, memory } = chunk;
+      const receipt = writeBytes(plain, sink, offset, threadCpuMs);
+      if (memory === undefined) freeBytes(plain);
+      reply({ kind: 'written', id, receipt, ...(memory === undefined ? {} : { memory }) });
     } catch (error) {
       reply({ kind: 'failed', id, error: toSentError(error) });
     }
   }
 
-  function take(id: number): Uint8Array | undefined {
-    const bytes = held.get(id);
+  function take(id: number): HeldBytes | undefined {
+    const chunk = held.get(id);
     held.delete(id);
-    return bytes;
+    return chunk;
   }
 
   function reply(message: ThreadReply): void {
-    port.postMessage(message);
+    const memory = message.kind === 'failed' ? undefined : message.memory;
+    port.postMessage(message, memory === undefined ? [] : [memory]);
   }
 }
 

@@ -113,6 +113,31 @@ test('many chunks at once are spread over the threads, and all of them decoded',
   assert.deepEqual(new Set(done.map(({ worker }) => worker)), new Set([1, 2, 3]));
 });
 
+for (const threads of [0, 1]) {
+  test(`${threads} threads: the received buffer comes back when nothing needs it any more`, async () => {
+    await using pool = new DecoderPool({ threads, clock });
+    const plain = new Uint8Array(CHUNK);
+    const returned: ArrayBuffer[] = [];
+    const reuse = (memory: ArrayBuffer): void => void returned.push(memory);
+
+    const raw = received(plain);
+    const { byteLength } = raw.bytes.buffer;
+    const held = await pool.decode(Object.assign(raw, { reuse }), slotOf(plain));
+    assert.equal(returned.length, 0, 'it still holds the plain bytes');
+    await held.writeTo({ kind: 'checksum' }, 0);
+    assert.deepEqual(
+      returned.map((memory) => memory.byteLength),
+      [byteLength],
+    );
+
+    const compressed = await pool.decode(Object.assign(received(plain, { compress: true }), { reuse }), slotOf(plain));
+    assert.equal(returned.length, 2, 'the plain bytes are elsewhere');
+    await compressed.writeTo({ kind: 'checksum' }, 0);
+    assert.equal(returned.length, 2);
+    assert.ok(returned[1]!.byteLength > 0 && returned[1]!.byteLength < byteLength);
+  });
+}
+
 test('the buffer of a chunk is handed over, not copied', async () => {
   await using pool = new DecoderPool({ threads: 1, clock });
   const plain = noise(CHUNK, 8);

@@ -25,6 +25,7 @@ import { BodyCollector, responseTooLong } from './body-collector.ts';
 import { Http1Connection } from './http1-connection.ts';
 import { nodeHttp2ClientTransport } from './node-http2-transport.ts';
 import { openReader, type Credentials } from './open-reader.ts';
+import { ReceiveMemory } from './receive-memory.ts';
 import { quoteServer } from './server-text.ts';
 import { StallWatch, type StallWatchOptions } from './stall-watch.ts';
 import { openTlsConnection } from './tls-connection.ts';
@@ -46,6 +47,8 @@ export interface ReaderOptions {
   readonly transport?: ClientTransport;
   /** Number of this connection among those of the restore, for {@link ReceivedChunk.timing}; 0 unless given. */
   readonly connection?: number;
+  /** Memory for chunks, to be shared by sessions; its own unless given. */
+  readonly memory?: ReceiveMemory;
   readonly timeouts?: ReaderTimeouts;
 }
 
@@ -126,6 +129,7 @@ export class ReaderSession implements ChunkSource, AsyncDisposable {
   readonly #number: number;
   readonly #secrets: readonly string[];
   readonly #watch: StallWatch;
+  readonly #memory: ReceiveMemory;
   #stall: ServerError | undefined;
   #peakWindowShare: number | undefined;
   #manifest: Manifest | undefined;
@@ -133,12 +137,13 @@ export class ReaderSession implements ChunkSource, AsyncDisposable {
   /** For {@link connectReader}. */
   constructor(
     connection: ClientConnection,
-    { clock, connection: number = 0, credentials }: ReaderOptions,
+    { clock, connection: number = 0, credentials, memory = new ReceiveMemory() }: ReaderOptions,
     watch: Omit<StallWatchOptions, 'clock' | 'onStall'>,
   ) {
     this.#connection = connection;
     this.#clock = clock;
     this.#number = number;
+    this.#memory = memory;
     this.#secrets = [credentials.password];
     this.#watch = new StallWatch({
       ...watch,
@@ -194,31 +199,38 @@ export class ReaderSession implements ChunkSource, AsyncDisposable {
     let firstByteMs = 0;
     let lastByteMs = 0;
     const refused = new BodyCollector(`chunk ${digest}`, MAX_ERROR_BYTES);
-    const { status } = await this.#request(`/chunk?digest=${digest}`, signal, {
-      receive: (head) => {
-        if (head.status !== 200) return (piece) => refused.add(piece);
-        bytes = allocateBody(head, digest);
-        return bytes;
-      },
-      hooks: {
-        requestSent: () => {
-          requestSentMs = this.#clock.now();
+    try {
+      const { status } = await this.#request(`/chunk?digest=${digest}`, signal, {
+        receive: (head) => {
+          if (head.status !== 200) return (piece) => refused.add(piece);
+          bytes = this.#memory.take(chunkLength(head, digest));
+          return bytes;
         },
-        firstByte: () => {
-          firstByteMs = this.#clock.now();
+        hooks: {
+          requestSent: () => {
+            requestSentMs = this.#clock.now();
+          },
+          firstByte: () => {
+            firstByteMs = this.#clock.now();
+          },
+          lastByte: () => {
+            lastByteMs = this.#clock.now();
+          },
         },
-        lastByte: () => {
-          lastByteMs = this.#clock.now();
-        },
-      },
-    });
+      });
+      if (bytes === undefined) throw this.#chunkRefused(digest, status, refused.bytes);
+    } catch (error) {
+      // The transport does not write to it any more.
+      if (bytes !== undefined) this.#memory.giveBack(bytes.buffer);
+      throw error;
+    }
     this.#noteWindow();
-    if (bytes === undefined) throw this.#chunkRefused(digest, status, refused.bytes);
     return {
       digest,
       bytes,
       encodedBytes: bytes.length,
       timing: { requestSentMs, firstByteMs, lastByteMs, connection: this.#number },
+      reuse: this.#memory.giveBack,
     };
   }
 
@@ -310,8 +322,7 @@ export class ReaderSession implements ChunkSource, AsyncDisposable {
 /** For callers that have nothing to break off. */
 const never: AbortSignal = new AbortController().signal;
 
-/** The memory of a whole blob, alone in its buffer so that it can be handed to another thread. */
-function allocateBody({ contentLength }: ResponseHead, digest: string): Uint8Array<ArrayBuffer> {
+function chunkLength({ contentLength }: ResponseHead, digest: string): number {
   if (contentLength === undefined) {
     throw new ServerError(`the server does not say how long chunk ${digest} is`, {
       code: 'response-malformed',
@@ -319,8 +330,7 @@ function allocateBody({ contentLength }: ResponseHead, digest: string): Uint8Arr
     });
   }
   if (contentLength > MAX_CHUNK_BYTES) throw responseTooLong(`chunk ${digest}`, MAX_CHUNK_BYTES);
-  // Not zeroed: every byte is overwritten before the fetch resolves, or the fetch rejects.
-  return new Uint8Array(Buffer.allocUnsafeSlow(contentLength).buffer);
+  return contentLength;
 }
 
 function unverifiedSignature(name: string): string {

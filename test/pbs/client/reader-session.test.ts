@@ -136,14 +136,36 @@ test('a golden image comes through, chunk by chunk and 16 at a time', async () =
     const stored = await readFile(new URL(`store/.chunks/${digest.slice(0, 4)}/${digest}`, golden));
     assert.ok(stored.equals(bytes), digest);
     assert.equal(encodedBytes, stored.length);
-    assert.equal(bytes.buffer.byteLength, stored.length, 'alone in its buffer');
+    assert.equal(bytes.byteOffset, 0);
     const { requestSentMs, firstByteMs, lastByteMs, connection } = timing;
     assert.equal(connection, 3);
     assert.ok(beforeMs <= requestSentMs && requestSentMs <= firstByteMs);
     assert.ok(firstByteMs <= lastByteMs && lastByteMs <= afterMs);
   }
+  assert.equal(new Set(chunks.map(({ bytes }) => bytes.buffer)).size, chunks.length, 'each has a buffer of its own');
   const peak = session.peakWindowUtilization();
   assert.ok('value' in peak && peak.value > 0 && peak.value < 1);
+});
+
+test('memory that was given back is used again, and only then', async () => {
+  const body = Buffer.alloc(1000, 1);
+  await using server = await startStubServer({
+    serve: (stream, path) => {
+      stream.respond({ ':status': 200, 'content-length': path.endsWith('f') ? 2000 : body.length });
+      stream.end(body);
+    },
+  });
+  await using session = await connect(server);
+  const first = await session.fetch(DIGEST, signal);
+  const second = await session.fetch(DIGEST, signal);
+  assert.notEqual(first.bytes.buffer, second.bytes.buffer);
+  first.reuse?.(first.bytes.buffer);
+  const third = await session.fetch(DIGEST, signal);
+  assert.equal(first.bytes.buffer, third.bytes.buffer);
+  third.reuse?.(third.bytes.buffer);
+  await assert.rejects(session.fetch('f'.repeat(64), signal), codeOf('response-truncated'));
+  const fourth = await session.fetch(DIGEST, signal);
+  assert.equal(first.bytes.buffer, fourth.bytes.buffer, 'a fetch that failed gives its memory back');
 });
 
 test('several sessions at once do not disturb one another', async () => {
