@@ -20,21 +20,28 @@ const LITTLE_TOLERANCE = 0.1;
 export function strategyWarnings(data: RunData, caseIndex: number, report: CaseReport): readonly RecordedWarning[] {
   const settings = data.run.cases[caseIndex]?.settings;
   if (settings === undefined) return [];
-  return settings.strategies.flatMap(({ label, knobs }) => {
+  const strategies = settings.strategies.map(({ label, knobs }) => {
     const trials = trialsOf(data, caseIndex, label);
-    const measured = measuredTrials(trials);
+    return { label, knobs, trials, measured: measuredTrials(trials) };
+  });
+  const ofEach = strategies.flatMap(({ label, knobs, trials, measured }) => {
     const emulator = measureResources(measured, { settings, run: data.run }).filter(
       ({ code }) => code === 'emulator-bound',
     );
     return [
       failureWarnings(label, trials),
       countWarnings(label, trials, measured),
-      noiseWarnings(label, measured),
       bufferWarnings(label, knobs.inFlight, knobs.bufferBytes, measured),
       emulatorWarnings(label, emulator),
       littleWarnings(label, report),
     ].flat();
   });
+  return [...ofEach, ...noiseWarnings(strategies)];
+}
+
+interface MeasuredStrategy {
+  readonly label: string;
+  readonly measured: readonly MeasuredTrial[];
 }
 
 function failureWarnings(label: string, trials: readonly TrialRecord[]): readonly RecordedWarning[] {
@@ -72,15 +79,19 @@ function countWarnings(
   ];
 }
 
-function noiseWarnings(label: string, measured: readonly MeasuredTrial[]): readonly RecordedWarning[] {
-  const rates = measured.map((trial) => rateOf(trial, 'data'));
-  const deviation = sampleDeviation(rates);
-  const centre = mean(rates);
-  if (deviation === undefined || centre === undefined || !(deviation > NOISY_DEVIATION * centre)) return [];
+function noiseWarnings(strategies: readonly MeasuredStrategy[]): readonly RecordedWarning[] {
+  const noisy = strategies.flatMap(({ label, measured }) => {
+    const rates = measured.map((trial) => rateOf(trial, 'data'));
+    const deviation = sampleDeviation(rates);
+    const centre = mean(rates);
+    if (deviation === undefined || centre === undefined || !(deviation > NOISY_DEVIATION * centre)) return [];
+    return [`${label} from ${formatRate(Math.min(...rates))} to ${formatRate(Math.max(...rates))}`];
+  });
+  if (noisy.length === 0) return [];
   return [
     {
       code: 'noisy-trials',
-      sentence: `The data rates of ${label} range from ${formatRate(Math.min(...rates))} to ${formatRate(Math.max(...rates))}: other load, or too short an image. Raise trials.repeats or image.size, or use a quieter machine.`,
+      sentence: `The data rates of the trials scatter: ${noisy.join(', ')}. Other load, or too short an image: raise trials.repeats or image.size, or use a quieter machine.`,
     },
   ];
 }

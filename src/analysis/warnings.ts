@@ -35,10 +35,10 @@ function runWarnings({ run, trials, samples }: RunData): readonly RecordedWarnin
       code: 'run-incomplete',
       sentence: `${run.plan.length - notRun} of ${run.plan.length} planned trials are recorded: the run ${run.status === 'running' ? 'did not come to its end' : 'was interrupted'}. The figures are of what was measured until then.`,
     });
-  } else if (notRun > 0) {
+  } else if (notRun > 0 && !run.warnings.some(({ code }) => code === 'time-budget')) {
     warnings.push({
       code: 'trials-not-run',
-      sentence: `${notRun} of ${run.plan.length} planned trials were not run: the time budget was used up or the run ended early. Raise trials.timeBudget for narrower intervals.`,
+      sentence: `${notRun} of ${run.plan.length} planned trials were not run: the run ended early.`,
     });
   }
   if (!run.trialSettings.recording) {

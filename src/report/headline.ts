@@ -1,6 +1,6 @@
 import { caseName } from '../analysis/case-name.ts';
 import type { Report, VerdictCode } from '../model/report.ts';
-import { verdictNames } from './human-text.ts';
+import { ratioAndInterval, verdictNames } from './human-text.ts';
 
 /** What was found, in one sentence: that of the only case, or how the cases of a matrix fall. */
 export function headline({ cases, verdict }: Report): string {
@@ -14,10 +14,25 @@ export function headline({ cases, verdict }: Report): string {
     groups.set(code, [...(groups.get(code) ?? []), caseName(parameters)]);
   }
   const [[onlyCode] = []] = groups;
-  if (groups.size === 1 && onlyCode !== undefined)
-    return `${verdict.strategy} is ${verdictNames[onlyCode]} in all ${cases.length} cases.`;
+  const gain = largestGain(cases);
+  if (groups.size === 1 && onlyCode !== undefined) {
+    return `${verdict.strategy} is ${verdictNames[onlyCode]} in all ${cases.length} cases${gain}.`;
+  }
   const parts = [...groups].map(([code, names]) => `${verdictNames[code]} in ${names.length} (${joinNames(names)})`);
-  return `${verdict.strategy}, ${cases.length} cases: ${parts.join(', ')}.`;
+  return `${verdict.strategy}, ${cases.length} cases: ${parts.join(', ')}${gain}.`;
+}
+
+/** The largest ratio among those that are certain, and where. */
+function largestGain(cases: Report['cases']): string {
+  const gains = cases.flatMap(({ parameters, comparisons }) =>
+    comparisons
+      .filter(({ verdict }) => verdict === 'faster')
+      .map((comparison) => ({ comparison, name: caseName(parameters) })),
+  );
+  const best = gains.toSorted((a, b) => (b.comparison.ratio ?? 0) - (a.comparison.ratio ?? 0))[0];
+  return best === undefined
+    ? ''
+    : `; ${best.comparison.of} gains most at ${best.name}: ${ratioAndInterval(best.comparison)}`;
 }
 
 /** `link.roundTrip 1 ms, 10 ms` where only one parameter varies, so that its name is said once. */

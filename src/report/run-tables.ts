@@ -102,7 +102,7 @@ export function hostTable({ host, tool, scenario, startedAt, status, emulatorCei
       ['scenario', `${scenario.name} (${scenario.file}, SHA-256 ${scenario.sha256.slice(0, 12)}...)`],
       ['started', startedAt],
       ['status', status],
-      ['tool', `${tool.name} ${tool.version}, Node.js ${tool.node}`],
+      ['tool', `${tool.name} ${tool.version}, Node.js ${tool.node.replace(/^v/u, '')}`],
       ['processor', `${cpuModel ?? 'unknown: could not be read'}, ${cores} cores, ${platform} ${arch}`],
       ['memory', `${(memoryBytes / GB).toFixed(1)} GB (${formatBytes(memoryBytes)})`],
       ['ceiling of the link emulator', metricText(emulatorCeilingBytesPerSecond, formatRate)],
@@ -114,8 +114,9 @@ export function hostTable({ host, tool, scenario, startedAt, status, emulatorCei
   };
 }
 
-/** Facts are whatever the harness could read: plain values as they are, anything deeper as JSON. */
+/** Facts are whatever the harness could read: plain values and lists as they are, anything deeper as JSON. */
 function factText(value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
+  if (Array.isArray(value)) return value.map(factText).join(', ');
   return typeof value === 'string' ? value : JSON.stringify(value);
 }

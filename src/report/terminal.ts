@@ -24,23 +24,27 @@ export const plainStyle: TerminalStyle = { bold: asIs, dim: asIs, green: asIs, r
 
 export interface TerminalOptions {
   readonly style?: TerminalStyle;
-  /** Columns of the terminal; all sentences but the first are broken there. */
+  /**
+   * Columns of the terminal: all sentences but the first are broken there, and the table shows what fits. Without it,
+   * as in a pipe, the table is whole and sentences are broken at 100.
+   */
   readonly width?: number;
 }
 
+/** Where nothing says how wide the reader's window is. */
+const WIDTH_OF_SENTENCES = 100;
+
 /** The table printed after a run. The first line says what was found; ends with a line end. */
-export function renderTerminal(
-  { report }: Analysis,
-  { style = plainStyle, width = 100 }: TerminalOptions = {},
-): string {
+export function renderTerminal({ report }: Analysis, { style = plainStyle, width }: TerminalOptions = {}): string {
   const many = report.cases.length > 1;
-  const next = wrap(`Next: ${report.verdict.next}`, width).map(style.dim);
+  const wrapAt = width ?? WIDTH_OF_SENTENCES;
+  const next = wrap(`Next: ${report.verdict.next}`, wrapAt).map(style.dim);
   const lines = [
     style.bold(clean(headline(report))),
     '',
     ...report.cases.flatMap((one) => [
-      ...(many ? wrap(`${caseName(one.parameters)}: ${one.verdict.sentence}`, width).map(style.bold) : []),
-      ...caseLines(one, style, width),
+      ...(many ? wrap(`${caseName(one.parameters)}: ${one.verdict.sentence}`, wrapAt).map(style.bold) : []),
+      ...caseLines(one, style, width ?? Infinity),
       '',
     ]),
     ...report.objectives.flatMap(({ text, passed, measured, reason }) => {
@@ -51,7 +55,7 @@ export function renderTerminal(
       return [`objective ${result}  ${clean(text)}  ${style.dim(clean(`(${detail.join(', ')})`))}`];
     }),
     ...(report.objectives.length === 0 ? [] : ['']),
-    ...report.warnings.flatMap(({ code, sentence }) => wrap(`warning ${code}: ${sentence}`, width).map(style.yellow)),
+    ...report.warnings.flatMap(({ code, sentence }) => wrap(`warning ${code}: ${sentence}`, wrapAt).map(style.yellow)),
     ...(report.warnings.length === 0 ? [] : ['']),
     ...next,
   ];
@@ -77,15 +81,15 @@ const columns: readonly TerminalColumn[] = [
     paint: (style, comparison) => (comparison === undefined ? plainStyle.dim : paintOf(comparison.verdict, style)),
   },
   { ...numberColumn('trials'), cell: trialCount },
-  { ...numberColumn('logical'), cell: ({ throughput }) => medianText(throughput.logical) },
-  { ...numberColumn('wire'), cell: ({ throughput }) => medianText(throughput.wire) },
+  { ...numberColumn('logical rate'), cell: ({ throughput }) => medianText(throughput.logical) },
+  { ...numberColumn('wire rate'), cell: ({ throughput }) => medianText(throughput.wire) },
   { ...numberColumn('chunk p50'), cell: ({ chunkLatencyMs }) => shortMetric(chunkLatencyMs.p50, formatDuration) },
-  { ...numberColumn('p99'), cell: ({ chunkLatencyMs }) => shortMetric(chunkLatencyMs.p99, formatDuration) },
+  { ...numberColumn('chunk p99'), cell: ({ chunkLatencyMs }) => shortMetric(chunkLatencyMs.p99, formatDuration) },
   {
     ...numberColumn('client CPU s/GB'),
     cell: ({ cpuSecondsPerGb }) => shortMetric(cpuSecondsPerGb.client, (value) => value.toFixed(2)),
   },
-  { ...numberColumn('unique'), cell: ({ throughput }) => medianText(throughput.unique) },
+  { ...numberColumn('unique rate'), cell: ({ throughput }) => medianText(throughput.unique) },
 ];
 
 /** Below these the table says nothing. */
