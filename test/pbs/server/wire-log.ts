@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs';
+
+/** One recorded HTTP/1.1 exchange. */
+export interface RecordedExchange {
+  readonly requestHead: readonly string[];
+  readonly requestBody: string;
+  readonly status: number;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: string;
+}
+
+/** One recorded HTTP/2 request and what came back. */
+export interface RecordedStream {
+  readonly path: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly totalBytes: number;
+  readonly first16: string;
+}
+
+export interface RecordedConnection {
+  readonly exchanges: readonly RecordedExchange[];
+  readonly streams: readonly RecordedStream[];
+}
+
+interface Entry {
+  readonly connection: number;
+  readonly direction: string;
+  readonly what: string;
+  readonly lines: string[];
+}
+
+const pairs = (texts: readonly string[]): (readonly [string, string])[] =>
+  texts.map((text) => {
+    const colon = text.indexOf(':', 1);
+    return [text.slice(0, colon), text.slice(colon + 1).trim()] as const;
+  });
+
+/** Reads a session as `test/fixtures/golden/README.md` describes it. */
+export function readWireLog(path: string | URL): readonly RecordedConnection[] {
+  const entries: Entry[] = [];
+  for (const line of readFileSync(path, 'utf8').split('\n')) {
+    const [, connection, direction = '', what = ''] = /^ +[\d.]+ #(\d+) (C>S|S>C|TLS) (.*)$/u.exec(line) ?? [];
+    if (connection === undefined) entries.at(-1)?.lines.push(line);
+    else entries.push({ connection: Number(connection), direction, what, lines: [] });
+  }
+  const numbers = [...new Set(entries.map(({ connection }) => connection))];
+  return numbers.map((number) => readConnection(entries.filter(({ connection }) => connection === number)));
+}
+
+function readConnection(entries: readonly Entry[]): RecordedConnection {
+  const of = (direction: string, pattern: RegExp): Entry[] =>
+    entries.filter((entry) => entry.direction === direction && pattern.test(entry.what));
+  const isHead = /^HTTP\/1.1 head/u;
+  const answers = of('S>C', isHead);
+  const bodyBehind = (head: Entry): string => {
+    const next = entries.slice(entries.indexOf(head) + 1).find(({ direction }) => direction === head.direction);
+    return next !== undefined && next.what.startsWith('body') ? next.lines.join('\n').trimEnd() : '';
+  };
+  const exchanges = of('C>S', isHead).map((request, index): RecordedExchange => {
+    const answer = answers[index];
+    if (answer === undefined) throw new Error(`request ${index} has no answer`);
+    const [first = '', ...lines] = answer.lines.filter((line) => line !== '');
+    return {
+      requestHead: request.lines.filter((line) => line !== ''),
+      requestBody: bodyBehind(request),
+      status: Number(first.split(' ')[1]),
+      headers: pairs(lines),
+      body: bodyBehind(answer),
+    };
+  });
+  const streams = of('C>S', /^HEADERS/u).map(({ what }): RecordedStream => {
+    const [, id = ''] = /stream=(\d+)/u.exec(what) ?? [];
+    const [, ...request] = what.split(' | ');
+    const [, ...answer] = (of('S>C', new RegExp(`^HEADERS stream=${id} `, 'u'))[0]?.what ?? '').split(' | ');
+    const data = of('S>C', new RegExp(`^DATA stream=${id} END_STREAM`, 'u'))[0]?.what ?? '';
+    const [, totalBytes = '', first16 = ''] = /total=(\d+) .* first16=([0-9a-f]*)/u.exec(data) ?? [];
+    return {
+      path: pairs(request).find(([name]) => name === ':path')?.[1] ?? '',
+      headers: pairs(answer),
+      totalBytes: Number(totalBytes),
+      first16,
+    };
+  });
+  return { exchanges, streams };
+}
