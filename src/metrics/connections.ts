@@ -14,6 +14,9 @@ import {
 import { parseSocketList, type SocketFacts } from './socket-list.ts';
 import { SurvivingSum } from './surviving-sum.ts';
 
+/** Of iproute2. */
+const program = 'ss';
+
 /** On a line of its own after each answer. */
 const END_OF_ANSWER = '.\n';
 
@@ -31,7 +34,7 @@ const gauges = ['count', 'roundTripMs', 'cwndSegments', 'sendQueueBytes', 'recei
 export function openConnectionSampler(sources: SampleSources, ports: readonly number[]): ResourceSampler {
   if (ports.length === 0) return absentResource('connections', 'not sampled: no ports were given');
   if (sources.platform !== 'linux') return absentResource('connections', `unsupported: ${sources.platform} has no ss`);
-  const trial = spawnSync('ss', socketArguments(ports), { stdio: ['ignore', 'ignore', 'ignore'] });
+  const trial = spawnSync(program, socketArguments(ports), { stdio: ['ignore', 'ignore', 'ignore'] });
   if (trial.error !== undefined) return absentResource('connections', 'not installed: ss');
   if (trial.status !== 0) return absentResource('connections', 'unsupported: ss does not know the options used here');
   return new ConnectionSampler(ports, sources.now);
@@ -65,7 +68,7 @@ class ConnectionSampler implements ResourceSampler {
     ]);
     // A small shell that starts `ss` whenever a line arrives: 2.3 ms of CPU per answer, against 7.6 ms when this process
     // forks, which has to copy the page tables of a whole Node (measured over 100 calls). It ends when its input does.
-    const script = `while read -r _; do ss "$@"; echo .; done`;
+    const script = `while read -r _; do ${program} "$@"; echo .; done`;
     this.#shell = spawn('/bin/sh', ['-c', script, 'sh', ...socketArguments(ports)], {
       stdio: ['pipe', 'pipe', 'ignore'],
     });

@@ -28,7 +28,7 @@ export function processRows({ trials, cores }: UseContext): readonly UseRow[] {
       saturation: overTrials(trials, (trial) => usage(trial).allThreadsWaitMs),
       saturationUnit: 'threads waiting for a core, mean',
       errors: NO_PROCESS_ERRORS,
-      method: `schedstat of all threads over the time of ${cores} cores`,
+      method: `schedstat of all threads${role === 'sampler' ? ' and the time of ss' : ''} over the time of ${cores} cores`,
     };
     const main: UseRow = {
       resource: `${role} main thread`,
