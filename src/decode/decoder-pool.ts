@@ -6,7 +6,6 @@ import type { ChunkDecoder, Clock, EncodedChunk } from '../model/ports.ts';
 import type { ReceivedChunk } from '../model/received-chunk.ts';
 import { decodeChunk } from './decode-chunk.ts';
 import { freeBytes, HeldChunk, writeBytes } from './held-chunk.ts';
-import { monotonicMs } from './monotonic-time.ts';
 import { fromSentError, type ThreadReply, type ThreadRequest } from './thread-messages.ts';
 
 export interface DecoderPoolOptions {
@@ -14,8 +13,6 @@ export interface DecoderPoolOptions {
   readonly threads: number;
   /** Must read CLOCK_MONOTONIC, as the threads do. */
   readonly clock: Clock;
-  /** CPU time of the calling thread, for proofs made there (`threads: 0`); wall clock unless given. */
-  readonly threadCpuMs?: () => number;
   /** Module that the threads run; `worker.ts` unless given. */
   readonly entry?: URL;
 }
@@ -124,7 +121,7 @@ export class DecoderPool implements ChunkDecoder, AsyncDisposable {
   }
 
   #decodeHere(chunk: ReceivedChunk, slot: Slot): HeldChunk {
-    const { clock, threadCpuMs = monotonicMs } = this.#options;
+    const { clock } = this.#options;
     const startedMs = clock.now();
     const bytes = decodeChunk(chunk.bytes, slot);
     const endedMs = clock.now();
@@ -139,7 +136,7 @@ export class DecoderPool implements ChunkDecoder, AsyncDisposable {
       {
         write: async (sink, offset) => {
           try {
-            return writeBytes(bytes, sink, offset, threadCpuMs);
+            return writeBytes(bytes, sink, offset, 1);
           } finally {
             giveUp();
           }

@@ -13,7 +13,7 @@ export interface WriteReceipt {
   readonly length: number;
   /** Of the bytes as they were at the time of the write; only for the sink `checksum`. */
   readonly crc32?: number;
-  /** CPU time of the thread that went into proving the bytes, milliseconds. */
+  /** CPU time that went into proving the bytes, milliseconds; an estimate, see {@link writeBytes}. */
   readonly cpuMs: number;
   /** On CLOCK_MONOTONIC, in the thread that wrote. */
   readonly startedMs: number;
@@ -61,23 +61,20 @@ export class HeldChunk implements PlainChunk {
   }
 }
 
-/** Writes in the calling thread. `threadCpuMs` reads the CPU time of the calling thread. */
-export function writeBytes(
-  bytes: Uint8Array,
-  sink: ChunkSink,
-  offset: number,
-  threadCpuMs: () => number,
-): WriteReceipt {
+/**
+ * Writes in the calling thread. `cpuShare` (0..1) is how much of the time that this thread spends at work it really has
+ * a core: what turns the duration of the proof into CPU time.
+ */
+export function writeBytes(bytes: Uint8Array, sink: ChunkSink, offset: number, cpuShare: number): WriteReceipt {
   const startedMs = monotonicMs();
   const { length } = bytes;
   if (sink.kind === 'file') {
     for (let done = 0; done < length;) done += writeSync(sink.fd, bytes, done, length - done, offset + done);
     return { offset, length, cpuMs: 0, startedMs, endedMs: monotonicMs() };
   }
-  const cpuBefore = threadCpuMs();
   const checksum = crc32(bytes);
-  const cpuMs = threadCpuMs() - cpuBefore;
-  return { offset, length, crc32: checksum, cpuMs, startedMs, endedMs: monotonicMs() };
+  const endedMs = monotonicMs();
+  return { offset, length, crc32: checksum, cpuMs: (endedMs - startedMs) * cpuShare, startedMs, endedMs };
 }
 
 /**
