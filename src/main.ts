@@ -24,7 +24,7 @@ process.exitCode = await runCommandLine({
   cwd: process.cwd(),
   home: homedir(),
   pid: process.pid,
-  node: process.version,
+  versions: process.versions,
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,

@@ -16,8 +16,8 @@ export interface Edge {
   readonly cwd: string;
   readonly home: string;
   readonly pid: number;
-  /** Version of Node.js. */
-  readonly node: string;
+  /** Of Node.js and its parts, as `process.versions`. */
+  readonly versions: Readonly<Record<string, string | undefined>>;
   readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: TextStream;
   readonly stderr: TextStream;

@@ -124,7 +124,8 @@ async function runOne(
       certificateFolder: resolve(places.state, 'certificate'),
       clientPid: edge.pid,
       clock,
-      tool: { ...tool, node: edge.node },
+      tool: { ...tool, node: `v${edge.versions['node'] ?? 'unknown'}` },
+      versions: edge.versions,
       observer: progress,
       signal: edge.interrupted,
     });

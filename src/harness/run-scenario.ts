@@ -1,3 +1,5 @@
+import { dirname } from 'node:path';
+
 import type { Cache } from '../cache/cache.ts';
 import { measureCeiling, measureRate, measureRoundTrip } from '../link/calibrate.ts';
 import { hostFacts } from '../metrics/host-inventory.ts';
@@ -9,6 +11,7 @@ import type { Clock, Strategy } from '../model/ports.ts';
 import {
   recordFormatVersion,
   type CaseRecord,
+  type HostFacts,
   type LinkCalibration,
   type PlannedTrial,
   type RecordedWarning,
@@ -45,6 +48,8 @@ export interface RunOptions {
   readonly clientPid: number;
   readonly clock: Clock;
   readonly tool: RunRecord['tool'];
+  /** Of Node.js and its parts, for the inventory of the host. */
+  readonly versions: Readonly<Record<string, string | undefined>>;
   readonly observer: RunObserver;
   /** The registered ones unless a test brings its own. */
   readonly findStrategy?: (name: string) => Strategy | undefined;
@@ -119,7 +124,7 @@ class RunInProgress {
     await this.#save({});
     try {
       observer.preparing('starting server, link emulator and sampler');
-      const [lab, host] = await Promise.all([Lab.start({ certificateFolder, clock }), hostFacts()]);
+      const [lab, host] = await Promise.all([Lab.start({ certificateFolder, clock }), this.#hostFacts()]);
       await using running = lab;
       await this.#save({ host });
       using leases = new DisposableStack();
@@ -140,6 +145,12 @@ class RunInProgress {
       await this.#save({ status, endedAt: new Date().toISOString(), error: recordError(error) }).catch(() => {});
       return { directory: this.#directory, status, error };
     }
+  }
+
+  async #hostFacts(): Promise<HostFacts> {
+    const { versions, cache, scenario } = this.#options;
+    const targets = scenario.cases.flatMap(({ target }) => (target.kind === 'file' ? [dirname(target.path)] : []));
+    return await hostFacts({ versions, folders: [...new Set([cache.folder, this.#directory.path, ...targets])] });
   }
 
   async #save(changes: Partial<RunRecord>): Promise<void> {

@@ -101,6 +101,7 @@ await describe('a strategy that restores other bytes is found out: verified fals
       clientPid: process.pid,
       clock: monotonicClock(),
       tool: { name: 'restorelab', version: '0', node: process.version },
+      versions: process.versions,
       observer: silent,
       findStrategy: () => strategy,
       signal: new AbortController().signal,
@@ -115,7 +116,7 @@ await describe('a strategy that restores other bytes is found out: verified fals
     });
   }
   for (const [what, strategy] of Object.entries(faults)) {
-    test(`${what}`, async () => {
+    test(what, async () => {
       assert.deepEqual(await restoreWith(strategy, '{ kind: discard }'), {
         verified: false,
         exitCode: exitCodes.failed,

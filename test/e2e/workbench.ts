@@ -39,7 +39,7 @@ export class Workbench implements AsyncDisposable {
       cwd: this.folder,
       home: this.folder,
       pid: process.pid,
-      node: process.version,
+      versions: process.versions,
       stdin: Readable.from([]),
       stdout: { write: (text: string) => (stdout += text) },
       stderr: {

@@ -1,9 +1,17 @@
 import { open } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
 
 import { asMachineError, IntegrityError, KnownError, systemErrorCode } from '../../model/errors.ts';
 import { metric, unavailable, type Metric } from '../../model/metric.ts';
 import { archiveKind, serverArchiveName } from '../format/archive-name.ts';
-import { BLOB_HEADER_BYTES, ENCRYPTED_BLOB_HEADER_BYTES, parseBlob, type BlobKind } from '../format/blob.ts';
+import {
+  BLOB_HEADER_BYTES,
+  decodeBlob,
+  ENCRYPTED_BLOB_HEADER_BYTES,
+  parseBlob,
+  type BlobKind,
+} from '../format/blob.ts';
+import { chunkDigest } from '../format/digest.ts';
 import type { FixedIndex } from '../format/fixed-index.ts';
 import { isSigned, manifestFile, type CryptMode } from '../format/manifest.ts';
 import { chunkAges, type ChunkAge } from './chunk-ages.ts';
@@ -55,16 +63,26 @@ export interface InspectedSnapshot {
   readonly archives: readonly InspectedArchive[];
 }
 
+export interface InspectOptions {
+  /** All images of the snapshot unless given. */
+  readonly archive?: string;
+  /** Read every distinct chunk whole and check CRC-32, length and digest, not its header and size alone. */
+  readonly contents?: boolean;
+  /** Plain bytes of distinct chunks that were looked at, of the image at hand. */
+  readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
+  readonly signal?: AbortSignal;
+}
+
 /**
- * Chunk statistics of an archive, or of all images of a snapshot. Of the chunks, sizes and headers are read, not the
- * contents.
- * @throws those of `Datastore.readManifest` and `Datastore.readFixedIndex`
+ * Chunk statistics of an archive, or of all images of a snapshot.
+ * @throws those of `Datastore.readManifest` and `Datastore.readFixedIndex`; the signal's reason when aborted
  */
 export async function inspectArchive(
   datastore: Datastore,
   snapshot: string,
-  archive?: string,
+  options: InspectOptions = {},
 ): Promise<InspectedSnapshot> {
+  const { archive } = options;
   const manifest = await datastore.readManifest(snapshot);
   const names =
     archive === undefined
@@ -73,7 +91,7 @@ export async function inspectArchive(
   const archives: InspectedArchive[] = [];
   for (const name of names) {
     const { cryptMode } = manifestFile(manifest, name);
-    archives.push(await inspectIndex(datastore, snapshot, name, cryptMode));
+    archives.push(await inspectIndex(datastore, snapshot, name, cryptMode, options));
   }
   return { snapshot, isSigned: isSigned(manifest), archives };
 }
@@ -83,6 +101,7 @@ async function inspectIndex(
   snapshot: string,
   archive: string,
   cryptMode: CryptMode,
+  { contents = false, onProgress, signal }: InspectOptions,
 ): Promise<InspectedArchive> {
   const index = await datastore.readFixedIndex(snapshot, archive);
   const { lengths, zeroChunkCount } = distinctChunks(index);
@@ -91,9 +110,15 @@ async function inspectIndex(
   const encodedBytesOf = new Map<string, number>();
   let uniqueBytes = 0;
   let encodedBytes = 0;
+  const totalBytes = [...lengths.values()].reduce((sum, length) => sum + length, 0);
+  let doneBytes = 0;
   for (const [digest, length] of lengths) {
+    signal?.throwIfAborted();
+    doneBytes += length;
+    onProgress?.(doneBytes, totalBytes);
     try {
       const { kind, bytes } = await readChunkHeader(datastore, digest, cryptMode);
+      if (contents) checkContents(await datastore.readChunk(digest), digest, length, cryptMode);
       encodings[kind] = (encodings[kind] ?? 0) + 1;
       encodedBytesOf.set(digest, bytes);
       encodedBytes += bytes;
@@ -143,6 +168,25 @@ function distinctChunks(index: FixedIndex): DistinctChunks {
     if (slot.isZero) zeroChunkCount += 1;
   }
   return { lengths, zeroChunkCount };
+}
+
+/** The digest of an encrypted chunk can only be checked with its key; its CRC-32 says whether it was damaged in storage. */
+function checkContents(encoded: Uint8Array, digest: string, length: number, cryptMode: CryptMode): void {
+  if (cryptMode === 'encrypt') {
+    const { payload, crc } = parseBlob(encoded);
+    if (crc32(payload) !== crc)
+      throw new IntegrityError('its CRC-32 is not the one in its header', { code: 'blob-crc' });
+    return;
+  }
+  const plain = decodeBlob(encoded, { maxPlainBytes: length });
+  if (plain.length !== length) {
+    throw new IntegrityError(`it holds ${plain.length} bytes, its place in the image ${length}`, {
+      code: 'chunk-length',
+    });
+  }
+  if (chunkDigest(plain) !== digest) {
+    throw new IntegrityError('its bytes are not those of its digest', { code: 'chunk-digest' });
+  }
 }
 
 interface ChunkHeader {

@@ -13,7 +13,11 @@ const newest = 'vm/100/2026-02-16T16:30:44Z';
 const encodingNames = { plain: 'plain', zstd: 'zstd', encrypted: 'enc', 'zstd-encrypted': 'enc-zstd' } as const;
 
 async function inspectOne(store: string, snapshot: string, archive?: string): Promise<InspectedArchive> {
-  const { archives } = await inspectArchive(await openDatastore(store), snapshot, archive);
+  const { archives } = await inspectArchive(
+    await openDatastore(store),
+    snapshot,
+    archive === undefined ? {} : { archive },
+  );
   const [only] = archives;
   assert.ok(only !== undefined && archives.length === 1);
   return only;
