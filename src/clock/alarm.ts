@@ -50,7 +50,8 @@ export class Alarm implements AsyncDisposable {
   }
 
   #startThread(): Worker {
-    const thread = new Worker(threadUrl, { workerData: this.#memory.signals.buffer, name: 'alarm' });
+    // Flags meant for the main module (`--input-type`, `--import` of a profiler) are not for this thread.
+    const thread = new Worker(threadUrl, { workerData: this.#memory.signals.buffer, name: 'alarm', execArgv: [] });
     thread.unref();
     void this.#listen();
     return thread;

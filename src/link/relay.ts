@@ -59,8 +59,7 @@ export class Relay implements AsyncDisposable {
     server.connect({ host: LOOPBACK, port: this.#serverPort });
     // Node offers `onread` only for sockets that it connects; the way to the server carries requests, which are small.
     client.on('data', (bytes) => {
-      if (!toServer.push({ bytes: bytes as Buffer, filled: bytes.length, references: 0 }, 0, bytes.length))
-        client.pause();
+      if (!toServer.push({ bytes, filled: bytes.length, references: 0 }, 0, bytes.length)) client.pause();
     });
     let open = 2;
     const closed = (): void => {

@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo } from 'node:net';
+import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { EmulatedLink } from '../../src/link/emulated-link.ts';
+import { Relay } from '../../src/link/relay.ts';
+import type { LinkSettings } from '../../src/model/environment.ts';
+import { metricValue } from '../../src/model/metric.ts';
+import { assertRate, connectTo, readAll, receivedRate, roundTripsMs, sendForEver, TestServer } from './transfer.ts';
+
+function linkWith(settings: Partial<LinkSettings>): EmulatedLink {
+  const link = new EmulatedLink({ random: Math.random });
+  link.configure({ roundTripMs: 0, jitterMs: 0, ...settings });
+  return link;
+}
+
+const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+const median = (sorted: readonly number[]): number => sorted[sorted.length >> 1] ?? NaN;
+
+test('a message takes the round trip that was asked for', async () => {
+  await using link = linkWith({ roundTripMs: 20 });
+  await using server = await TestServer.listen((socket) => socket.on('data', (bytes) => socket.write(bytes)));
+  await using relay = await Relay.listen(link, server);
+  const times = await roundTripsMs(await connectTo(relay.port), 15);
+  assert.ok((times[0] ?? 0) >= 19 && median(times) >= 19.5 && median(times) < 30, `${times.join(' ')} ms`);
+});
+
+test('messages are under way together: ten of them take one round trip', async () => {
+  await using link = linkWith({ roundTripMs: 120 });
+  await using server = await TestServer.listen((socket) => socket.on('data', (bytes) => socket.write(bytes)));
+  await using relay = await Relay.listen(link, server);
+  const client = await connectTo(relay.port);
+  const startedMs = performance.now();
+  let received = 0;
+  const all = new Promise<void>((resolve) =>
+    client.on('data', (bytes: Buffer) => (received += bytes.length) === 10 && resolve()),
+  );
+  for (let index = 0; index < 10; index += 1) {
+    client.write('x');
+    await delay(2);
+  }
+  await all;
+  const elapsedMs = performance.now() - startedMs;
+  assert.ok(elapsedMs >= 119 && elapsedMs < 1000, `${elapsedMs} ms`);
+});
+
+test('the rate is kept, and two connections share it', async () => {
+  const rateBytesPerSecond = 20_000_000;
+  await using link = linkWith({ roundTripMs: 4, rateBytesPerSecond });
+  await using server = await TestServer.listen(sendForEver);
+  await using relay = await Relay.listen(link, server);
+  const one = await connectTo(relay.port);
+  const alone = await receivedRate(one, 300);
+  assertRate(alone, rateBytesPerSecond);
+  const other = await connectTo(relay.port);
+  const rates = await Promise.all([receivedRate(one, 400), receivedRate(other, 400)]);
+  const together = rates[0] + rates[1];
+  assertRate(together, rateBytesPerSecond);
+  assert.ok(Math.min(...rates) > 0.3 * rateBytesPerSecond, `${rates.join(' and ')} bytes/s`);
+  const { busyToClientMs, busyToServerMs, bytesToClient, connections } = link.counters();
+  assert.ok((metricValue(busyToClientMs) ?? 0) > 500);
+  assert.equal(metricValue(busyToServerMs), 0);
+  assert.ok(bytesToClient > 10_000_000);
+  assert.equal(connections, 2);
+});
+
+test('a connection gets no more than its own rate', async () => {
+  await using link = linkWith({ rateBytesPerSecond: 100_000_000, connectionRateBytesPerSecond: 10_000_000 });
+  await using server = await TestServer.listen(sendForEver);
+  await using relay = await Relay.listen(link, server);
+  const sockets = await Promise.all([connectTo(relay.port), connectTo(relay.port)]);
+  for (const rate of await Promise.all(sockets.map((socket) => receivedRate(socket, 300)))) {
+    assertRate(rate, 10_000_000);
+  }
+});
+
+for (const [name, settings] of [
+  ['no limits', {}],
+  ['delay and jitter', { roundTripMs: 6, jitterMs: 2.5 }],
+  ['a rate', { roundTripMs: 2, jitterMs: 1, rateBytesPerSecond: 60_000_000 }],
+] as const) {
+  test(`bytes arrive as they were sent, both ways at once, with ${name}`, async () => {
+    await using link = linkWith(settings);
+    const [down, up] = [randomBytes(9_000_001), randomBytes(5_000_003)];
+    const { promise: upArrived, resolve } = Promise.withResolvers<Buffer>();
+    await using server = await TestServer.listen((socket) => {
+      socket.end(down);
+      resolve(readAll(socket));
+    });
+    await using relay = await Relay.listen(link, server);
+    const client = await connectTo(relay.port);
+    client.end(up);
+    assert.equal(sha256(await readAll(client)), sha256(down));
+    assert.equal(sha256(await upArrived), sha256(up));
+    const { bytesToClient, bytesToServer, errors } = link.counters();
+    assert.deepEqual(
+      { bytesToClient, bytesToServer, errors },
+      { bytesToClient: down.length, bytesToServer: up.length, errors: 0 },
+    );
+  });
+}
+
+test('a half-closed connection still carries the other direction', async () => {
+  await using link = linkWith({ roundTripMs: 4 });
+  await using server = await TestServer.listen((socket) => {
+    void readAll(socket).then((request) => socket.end(`answer to ${request.toString()}`));
+  });
+  await using relay = await Relay.listen(link, server);
+  const client = await connectTo(relay.port);
+  client.end('question');
+  assert.equal((await readAll(client)).toString(), 'answer to question');
+});
+
+for (const end of ['client', 'server'] as const) {
+  test(`a reset at the ${end} is a reset at the other end, after what was sent before it`, async () => {
+    await using link = linkWith({ roundTripMs: 10 });
+    const { promise: serverSocket, resolve } = Promise.withResolvers<Awaited<ReturnType<typeof connectTo>>>();
+    await using server = await TestServer.listen(resolve);
+    await using relay = await Relay.listen(link, server);
+    const client = await connectTo(relay.port);
+    client.write('hello');
+    const far = await serverSocket;
+    await once(far, 'data');
+    const [dying, left] = end === 'client' ? [client, far] : [far, client];
+    dying.write('last words');
+    await delay(2);
+    const heard = end === 'client' ? once(left, 'data') : once(left, 'data');
+    const failed = once(left, 'error') as Promise<[NodeJS.ErrnoException]>;
+    dying.resetAndDestroy();
+    assert.equal(String((await heard)[0]), 'last words');
+    assert.equal((await failed)[0].code, 'ECONNRESET');
+  });
+}
+
+test('a reset of one connection leaves the others alone, and nothing stays inside', async () => {
+  await using link = linkWith({ roundTripMs: 4, rateBytesPerSecond: 20_000_000 });
+  await using server = await TestServer.listen(sendForEver);
+  await using relay = await Relay.listen(link, server);
+  const [dying, staying] = [await connectTo(relay.port), await connectTo(relay.port)];
+  dying.resume();
+  const rate = receivedRate(staying, 300);
+  setTimeout(() => dying.resetAndDestroy(), 100);
+  assert.ok((await rate) > 8_000_000);
+  staying.destroy();
+  await delay(100);
+  link.resetCounters();
+  const { peakQueuedBytes, connections } = link.counters();
+  assert.deepEqual({ peakQueuedBytes, connections }, { peakQueuedBytes: 0, connections: 0 });
+});
+
+test('a server that refuses ends the connection and counts as an error', async () => {
+  const unused = createServer().listen(0, '127.0.0.1');
+  await once(unused, 'listening');
+  const { port } = unused.address() as AddressInfo;
+  await new Promise((resolve) => unused.close(resolve));
+  await using link = linkWith({});
+  await using relay = await Relay.listen(link, { port });
+  const client = connect(relay.port, '127.0.0.1');
+  const [error] = (await once(client, 'error')) as [NodeJS.ErrnoException];
+  assert.equal(error.code, 'ECONNRESET');
+  assert.equal(link.counters().errors, 1);
+});
+
+test('a client that does not read holds the server back', async () => {
+  await using link = linkWith({});
+  await using server = await TestServer.listen(sendForEver);
+  await using relay = await Relay.listen(link, server);
+  const client = await connectTo(relay.port);
+  client.pause();
+  await delay(300);
+  const { bytesToClient, peakQueuedBytes } = link.counters();
+  assert.ok(peakQueuedBytes < 2_000_000, `${peakQueuedBytes} bytes inside`);
+  await delay(100);
+  assert.equal(link.counters().bytesToClient, bytesToClient);
+  client.resume();
+  assert.ok((await receivedRate(client, 100)) > 5_000_000);
+});
+
+test('the counters of a reset link start again', async () => {
+  await using link = linkWith({});
+  await using server = await TestServer.listen((socket) => socket.on('data', (bytes) => socket.write(bytes)));
+  await using relay = await Relay.listen(link, server);
+  const client = await connectTo(relay.port);
+  await roundTripsMs(client, 3);
+  assert.equal(link.counters().bytesToServer, 12);
+  link.resetCounters();
+  const { bytesToClient, bytesToServer, connections, errors } = link.counters();
+  assert.deepEqual(
+    { bytesToClient, bytesToServer, connections, errors },
+    { bytesToClient: 0, bytesToServer: 0, connections: 1, errors: 0 },
+  );
+});
