@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+import { monotonicClock } from '../../../src/clock/monotonic.ts';
+import { DecoderPool } from '../../../src/decode/decoder-pool.ts';
+import type { TargetSettings } from '../../../src/model/environment.ts';
+import { connectReader, type ReaderSession } from '../../../src/pbs/client/reader-session.ts';
+import { createTarget } from '../../../src/target/create-target.ts';
+import type { ProofOutcome } from '../../../src/target/target.ts';
+import { expected, goldenStore } from '../datastore/golden.ts';
+import { GoldenServer, chunkFile, secret, userId } from '../server/golden-server.ts';
+
+const clock = monotonicClock();
+const { signal } = new AbortController();
+
+async function open(golden: GoldenServer, snapshot: string, more: object = {}): Promise<ReaderSession> {
+  const { port, fingerprint } = golden.server;
+  const credentials = { userId, password: secret };
+  return await connectReader({
+    host: '127.0.0.1',
+    port,
+    fingerprint,
+    credentials,
+    store: 'golden',
+    snapshot,
+    clock,
+    signal,
+    ...more,
+  });
+}
+
+/** Fetches, decodes and writes all chunks at once: the whole way of a chunk, in the order in which it happens. */
+async function restore(
+  session: ReaderSession,
+  archive: string,
+  settings: TargetSettings,
+  threads: number,
+  sha256: string,
+): Promise<ProofOutcome> {
+  const { index } = await session.downloadFixedIndex(archive);
+  await using pool = new DecoderPool({ threads, clock });
+  await using target = await createTarget(settings, { size: index.size, clock });
+  await Promise.all(
+    [...index.slots()].map(async (slot) => {
+      if (slot.isZero) return await target.writeZeroes(slot.offset, slot.length);
+      return await target.write(slot.offset, await pool.decode(await session.fetch(slot.digest, signal), slot));
+    }),
+  );
+  await target.finish();
+  const { size, chunkSize, slotCount } = index;
+  return await target.prove({ size, chunkSize, slotChecksums: new Uint32Array(slotCount), sha256 });
+}
+
+test('golden images come through the embedded server byte for byte', async () => {
+  await using golden = await GoldenServer.start();
+  const folder = await mkdtemp(join(tmpdir(), 'restore-golden-'));
+  try {
+    for (const [snapshot, archive] of [
+      ['vm/100/2026-02-16T16:30:44Z', 'drive-scsi0.img'],
+      ['vm/300/2026-02-13T18:26:40Z', 'drive-scsi0.img'],
+      ['vm/400/2026-02-15T18:26:40Z', 'drive-scsi0.img'],
+      ['vm/400/2026-02-15T18:26:40Z', 'drive-efidisk0.img'],
+    ] as const) {
+      for (const threads of [0, 2]) {
+        await using session = await open(golden, snapshot);
+        const sha256 = expected.snapshots[snapshot]?.files[`${archive}.fidx`]?.original?.sha256 ?? 'unknown';
+        const path = join(folder, 'image');
+        const outcome = await restore(session, archive, { kind: 'file', path }, threads, sha256);
+        assert.deepEqual([outcome.verified, outcome.sha256], [true, sha256], `${snapshot} ${archive}`);
+      }
+    }
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test("the embedded server's refusals arrive as what they are", async () => {
+  await using golden = await GoldenServer.start();
+  await assert.rejects(open(golden, 'vm/100/2020-01-01T00:00:00Z'), { name: 'UsageError', code: 'snapshot-not-found' });
+  await assert.rejects(open(golden, 'vm/100/2026-02-16T16:30:44Z', { store: 'nothing' }), {
+    code: 'datastore-not-found',
+  });
+  await assert.rejects(open(golden, 'vm/100/2026-02-16T16:30:44Z', { namespace: 'none' }), {
+    code: 'snapshot-not-found',
+  });
+  const wrong = { credentials: { userId, password: 'guess' } };
+  await assert.rejects(open(golden, 'vm/100/2026-02-16T16:30:44Z', wrong), { code: 'authentication-failed' });
+
+  await using session = await open(golden, 'vm/100/2026-02-16T16:30:44Z');
+  const { index } = await session.downloadFixedIndex('drive-scsi0.img');
+  await assert.rejects(session.fetch('0'.repeat(64), signal), {
+    code: 'chunk-refused',
+    message: /0{64}.*not allowed/u,
+  });
+  assert.ok((await session.fetch(index.digestAt(0), signal)).encodedBytes > 12, 'the session goes on');
+  assert.ok((await session.speedtest()).bytes === 1 << 20);
+});
+
+test('damage in the datastore names the chunk, wherever it is found', async () => {
+  await using golden = await GoldenServer.start();
+  const store = await mkdtemp(join(tmpdir(), 'damaged-'));
+  try {
+    await cp(goldenStore, store, { recursive: true });
+    golden.server.mount({ store: 'damaged', path: store });
+    await using session = await open(golden, 'vm/100/2026-02-16T16:30:44Z', { store: 'damaged' });
+    const { index } = await session.downloadFixedIndex('drive-scsi0.img');
+    const [missing, broken, empty] = [...index.slots()].filter(({ isZero }) => !isZero);
+    await rm(chunkFile(missing!.digest, store));
+    await rm(chunkFile(broken!.digest, store));
+    await cp(chunkFile(empty!.digest, store), chunkFile(broken!.digest, store));
+    await rm(chunkFile(empty!.digest, store));
+    await writeFile(chunkFile(empty!.digest, store), '');
+    await using pool = new DecoderPool({ threads: 1, clock });
+    for (const [slot, code] of [
+      [missing!, 'chunk-missing'],
+      [broken!, 'chunk-digest'],
+      [empty!, 'blob-truncated'],
+    ] as const) {
+      await assert.rejects(
+        session.fetch(slot.digest, signal).then(async (chunk) => await pool.decode(chunk, slot)),
+        { name: 'IntegrityError', code, message: new RegExp(slot.digest, 'u') },
+      );
+    }
+  } finally {
+    await rm(store, { recursive: true });
+  }
+});
+
+test('a server that goes away fails every fetch under way', async () => {
+  const golden = await GoldenServer.start();
+  await using session = await open(golden, 'vm/100/2026-02-16T16:30:44Z');
+  const { index } = await session.downloadFixedIndex('drive-scsi0.img');
+  golden.server.setStorage({ readLatencyMs: 10_000, queueDepth: 32 });
+  const outcomes = Promise.allSettled([0, 1, 2].map(async (slot) => await session.fetch(index.digestAt(slot), signal)));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await golden[Symbol.asyncDispose]();
+  for (const outcome of await outcomes) {
+    assert.equal(outcome.status, 'rejected');
+    assert.equal((outcome.reason as { code: string }).code, 'connection-lost');
+  }
+});
