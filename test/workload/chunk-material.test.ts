@@ -11,21 +11,21 @@ const chunk = new Uint8Array(CHUNK);
 describe('the material of chunks', () => {
   for (const ratio of [1, 1.01, 1.1, 1.5, 2, 2.4, 2.475, 2.6, 4, 10, 20, 50, 100]) {
     it(`is compressed ${ratio} : 1 by zstd level 1, to within 3 %`, () => {
-      for (const seed of ['one', 'two', 'three']) {
+      for (const seed of ['one', 'two']) {
         const material = new ChunkMaterial(seed, ratio);
         let encoded = 0;
-        for (let content = 1; content <= 3; content += 1) {
+        for (let content = 1; content <= 2; content += 1) {
           material.fillChunk(chunk, content);
           encoded += encodeBlob(chunk).length;
         }
-        const reached = (3 * CHUNK) / encoded;
+        const reached = (2 * CHUNK) / encoded;
         assert.ok(Math.abs(reached / ratio - 1) < 0.03, `${reached} with seed ${seed}`);
       }
     });
   }
 
   it('is the same for the same seed and number, whatever was made before', () => {
-    for (const ratio of [1, 2, 20, 10_000]) {
+    for (const ratio of [1, 2, 10_000]) {
       const digests = [7, 8, 7].map((content) => {
         new ChunkMaterial('seed', ratio).fillChunk(chunk, content);
         return chunkDigest(chunk);

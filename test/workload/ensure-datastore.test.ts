@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { crc32 } from 'node:zlib';
 
 import type { Cache } from '../../src/cache/cache.ts';
@@ -15,7 +15,7 @@ import { decodeBlob } from '../../src/pbs/format/blob.ts';
 import { chunkDigest } from '../../src/pbs/format/digest.ts';
 import { ensureDatastore, type EnsureDatastoreOptions } from '../../src/workload/ensure-datastore.ts';
 import type { Workload } from '../../src/workload/workload.ts';
-import { temporaryCache } from '../cache/temporary-cache.ts';
+import { temporaryCache, type TemporaryCache } from '../cache/temporary-cache.ts';
 
 const MiB = 1 << 20;
 const image: ImageSettings = {
@@ -46,8 +46,11 @@ async function restore(path: string, snapshot: string): Promise<{ sha256: string
 }
 
 describe('a synthetic datastore', () => {
+  let temporary: TemporaryCache;
+  before(async () => (temporary = await temporaryCache()));
+  after(async () => await temporary[Symbol.asyncDispose]());
+
   it('holds what was asked for, and every backup can be restored', async () => {
-    await using temporary = await temporaryCache();
     const progress: number[] = [];
     using workload = await ensure(temporary.cache, {
       onProgress: ({ bytes, totalBytes }) => {
@@ -85,7 +88,6 @@ describe('a synthetic datastore', () => {
   });
 
   it('has the facts that an inspection finds', async () => {
-    await using temporary = await temporaryCache();
     using workload = await ensure(temporary.cache);
     const { facts } = workload;
     const { archives } = await inspectArchive(await openDatastore(workload.path), workload.snapshot);
@@ -115,7 +117,6 @@ describe('a synthetic datastore', () => {
   });
 
   it('gives chunks the time of the backup that brought them', async () => {
-    await using temporary = await temporaryCache();
     using workload = await ensure(temporary.cache);
     const datastore = await openDatastore(workload.path);
     const born = new Map<string, number>();
@@ -129,9 +130,8 @@ describe('a synthetic datastore', () => {
   });
 
   it('is the same bytes again from the same settings', async () => {
-    await using one = await temporaryCache();
     await using other = await temporaryCache();
-    using first = await ensure(one.cache);
+    using first = await ensure(temporary.cache);
     using second = await ensure(other.cache);
     using third = await ensure(other.cache, { image: { ...image, seed: 'other' } });
     assert.deepEqual(first.facts, second.facts);
@@ -147,7 +147,6 @@ describe('a synthetic datastore', () => {
     ['one whole chunk', 4 * MiB],
   ] as const) {
     it(`may be of ${what}`, async () => {
-      await using temporary = await temporaryCache();
       using workload = await ensure(temporary.cache, {
         image: { ...image, sizeBytes, zeroShare: 0, repeatedShare: 0 },
       });
@@ -158,7 +157,6 @@ describe('a synthetic datastore', () => {
   }
 
   it('may be all zeros', async () => {
-    await using temporary = await temporaryCache();
     const empty = { ...image, sizeBytes: 8 * MiB, zeroShare: 1, repeatedShare: 0 };
     using workload = await ensure(temporary.cache, { image: empty, history: { depth: 2, changeRate: 0 } });
     assert.deepEqual(
@@ -169,7 +167,6 @@ describe('a synthetic datastore', () => {
   });
 
   it('is stored uncompressed where it cannot be compressed, as PBS would', async () => {
-    await using temporary = await temporaryCache();
     using workload = await ensure(temporary.cache, { image: { ...image, sizeBytes: 12 * MiB, compressionRatio: 1 } });
     const { archives } = await inspectArchive(await openDatastore(workload.path), workload.snapshot);
     assert.equal(archives[0]?.encodings.plain, workload.facts.uniqueChunkCount);
