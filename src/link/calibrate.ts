@@ -91,7 +91,7 @@ export async function measureRate({
     rate === undefined || connectionRate === undefined
       ? 1
       : Math.min(MAX_CONNECTIONS, Math.ceil(rate / connectionRate));
-  return await measureTransfer(measuring, { connections, windowMs: RATE_WINDOW_MS });
+  return await measureTransferRate(measuring, { connections, windowMs: RATE_WINDOW_MS });
 }
 
 /**
@@ -104,13 +104,14 @@ export async function measureCeiling({
 }: Measuring & { readonly restore?: LinkSettings }): Promise<Metric> {
   await measuring.relay.call('setLink', { roundTripMs: 0, jitterMs: 0 });
   try {
-    return await measureTransfer(measuring, { connections: 1, windowMs: CEILING_WINDOW_MS });
+    return await measureTransferRate(measuring, { connections: 1, windowMs: CEILING_WINDOW_MS });
   } finally {
     if (restore !== undefined) await measuring.relay.call('setLink', restore);
   }
 }
 
-async function measureTransfer(
+/** Bytes per second from server to client, summed over so many connections, one way, over `windowMs`. */
+export async function measureTransferRate(
   { relay, clock, signal }: Measuring,
   { connections, windowMs }: { readonly connections: number; readonly windowMs: number },
 ): Promise<Metric> {
