@@ -10,6 +10,8 @@ const DECLARED_BUSY = 0.9;
 const TARGET_BUSY = 0.85;
 /** A thread that is runnable for nine tenths of a trial has no room left for more chunks in flight. */
 const THREAD_BUSY = 0.9;
+/** The kernel's own work and the sampler take the rest of the cores of a machine that is full. */
+const CORES_BUSY = 0.9;
 /** The ceiling is measured in one quiet stream; under TLS, many streams and other load it comes out somewhat lower. */
 const CEILING_SHARE = 0.85;
 
@@ -32,7 +34,7 @@ export interface ResourceRule {
 
 /**
  * Every resource on the path. A declared rate, bandwidth or depth serves only as what a counted amount is divided by.
- * Time that a thread was runnable but waited for a core counts as use: on a shared machine it is the thread that is slow.
+ * Time that a main thread was runnable but waited for a core counts as use: whatever waits for that thread waits longer.
  */
 export const resourceRules: readonly ResourceRule[] = [
   { code: 'link', name: 'link, server to client', threshold: DECLARED_BUSY, utilization: linkUse },
@@ -65,12 +67,29 @@ export const resourceRules: readonly ResourceRule[] = [
     utilization: ({ counters }) => counters?.clientParts.eventLoopUtilization ?? NOT_COUNTED,
   },
   { code: 'client-cpu', name: 'client, decode threads', threshold: THREAD_BUSY, utilization: decodeUse },
-  { code: 'client-cpu', name: 'client, all cores', threshold: THREAD_BUSY, utilization: allCoresUse },
   {
     code: 'server-cpu',
     name: 'server, main thread',
     threshold: THREAD_BUSY,
     utilization: (trial) => mainThreadUse(trial, trial.counters?.server),
+  },
+  {
+    code: 'client-cpu',
+    name: 'all cores, most by the client',
+    threshold: CORES_BUSY,
+    utilization: (trial, { run }) => allCoresUse(trial, run.host.cores, 'client'),
+  },
+  {
+    code: 'server-cpu',
+    name: 'all cores, most by the server',
+    threshold: CORES_BUSY,
+    utilization: (trial, { run }) => allCoresUse(trial, run.host.cores, 'server'),
+  },
+  {
+    code: 'emulator-bound',
+    name: 'all cores, most by the link emulator',
+    threshold: CORES_BUSY,
+    utilization: (trial, { run }) => allCoresUse(trial, run.host.cores, 'relay'),
   },
 ];
 
@@ -164,10 +183,30 @@ function decodeUse({ counters, durationMs }: MeasuredTrial): Metric {
   return metric(decodeBusyMs / (decodeThreads * durationMs));
 }
 
-function allCoresUse({ counters, durationMs }: MeasuredTrial, { run }: Surroundings): Metric {
+const runProcesses = ['client', 'server', 'relay'] as const;
+
+/** CPU of the run's own processes over all cores of the machine, or why it is not known. */
+export function ownCoresUse({ counters, durationMs }: MeasuredTrial, cores: number): Metric {
   if (counters === undefined) return NOT_COUNTED;
-  const { allThreadsRunMs, allThreadsWaitMs, cpuMs } = counters.client;
-  const runMs = metricValue(allThreadsRunMs) ?? metricValue(cpuMs);
-  if (runMs === undefined) return allThreadsRunMs;
-  return metric((runMs + (metricValue(allThreadsWaitMs) ?? 0)) / (run.host.cores * durationMs));
+  let usedMs = 0;
+  for (const name of runProcesses) {
+    const used = counters[name].cpuMs;
+    if (!('value' in used)) return used;
+    usedMs += used.value;
+  }
+  return metric(usedMs / (cores * durationMs));
+}
+
+/**
+ * Client, server and emulator share one machine, so that none of them alone can fill its cores: their sum counts, and
+ * belongs to the one that uses most. Waiting is left out here, since with many threads it would make other programs'
+ * load look like this run's.
+ */
+function allCoresUse(trial: MeasuredTrial, cores: number, user: (typeof runProcesses)[number]): Metric {
+  const { counters } = trial;
+  const share = ownCoresUse(trial, cores);
+  if (counters === undefined || !('value' in share)) return share;
+  const cpuMs = (name: (typeof runProcesses)[number]): number => metricValue(counters[name].cpuMs) ?? 0;
+  const most = runProcesses.toSorted((a, b) => cpuMs(b) - cpuMs(a))[0];
+  return most === user ? share : unavailable(`the ${most === 'relay' ? 'link emulator' : most} used more`);
 }

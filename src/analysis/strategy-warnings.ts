@@ -1,4 +1,4 @@
-import { metricValue } from '../model/metric.ts';
+import { metricValue, type UseRow } from '../model/metric.ts';
 import type { RecordedWarning, RunData, TrialRecord } from '../model/records.ts';
 import type { CaseReport } from '../model/report.ts';
 import { formatBytes, formatRate, formatShare } from '../model/units.ts';
@@ -7,12 +7,16 @@ import { median } from '../stats/quantile.ts';
 import { MINIMUM_PAIRS } from './compare.ts';
 import { meanInFlight } from './littles-law.ts';
 import { measuredTrials, rateOf, trialsOf, type MeasuredTrial } from './measured-trials.ts';
-import { measureResources, type MeasuredResource } from './resource-rules.ts';
+import { measureResources, ownCoresUse, type MeasuredResource } from './resource-rules.ts';
 
 /** Deviation of the trials' rates over their mean: above this a difference of 10 % takes more than five repeats to see. */
 const NOISY_DEVIATION = 0.1;
 /** Below the verdict's own threshold, so that a run that comes near the emulator's limit is marked before it is lost. */
 const EMULATOR_NEAR = 0.7;
+/** Of all cores: the kernel's own work in interrupts stays below this. */
+const OTHER_LOAD = 0.15;
+/** A quiet host steals a few thousandths. */
+const STOLEN = 0.05;
 /** Predicted and measured number in flight come from the same trial; more than this apart, records are missing. */
 const LITTLE_TOLERANCE = 0.1;
 
@@ -36,7 +40,9 @@ export function strategyWarnings(data: RunData, caseIndex: number, report: CaseR
       littleWarnings(label, report),
     ].flat();
   });
-  return [...ofEach, ...noiseWarnings(strategies)];
+  const [subject] = strategies;
+  const otherLoad = subject === undefined ? [] : loadWarnings(data, report, subject);
+  return [...ofEach, ...noiseWarnings(strategies), ...otherLoad];
 }
 
 interface MeasuredStrategy {
@@ -94,6 +100,34 @@ function noiseWarnings(strategies: readonly MeasuredStrategy[]): readonly Record
       sentence: `The data rates of the trials scatter: ${noisy.join(', ')}. Other load, or too short an image: raise trials.repeats or image.size, or use a quieter machine.`,
     },
   ];
+}
+
+/** What other programs and the hypervisor took, from the samples of the USE table. */
+function loadWarnings(
+  { run }: RunData,
+  report: CaseReport,
+  { label, measured }: MeasuredStrategy,
+): readonly RecordedWarning[] {
+  const rowOf = (resource: string): UseRow | undefined => report.use.find((one) => one.resource === resource);
+  const cpu = rowOf('cpu');
+  const steal = rowOf('cpu stolen by the hypervisor');
+  const whole = cpu === undefined ? undefined : metricValue(cpu.utilization);
+  const stolen = steal === undefined ? undefined : metricValue(steal.saturation);
+  const own = median(measured.flatMap((trial) => metricValue(ownCoresUse(trial, run.host.cores)) ?? []));
+  const warnings: RecordedWarning[] = [];
+  if (whole !== undefined && own !== undefined && whole - own > OTHER_LOAD) {
+    warnings.push({
+      code: 'other-load',
+      sentence: `${formatShare(whole - own)} of this machine's CPU went to other programs while ${label} ran: rates are too low and threads look busier than they are. Stop the other programs and run again.`,
+    });
+  }
+  if (stolen !== undefined && stolen > STOLEN) {
+    warnings.push({
+      code: 'cpu-stolen',
+      sentence: `${formatShare(stolen)} of this machine's CPU was stolen by the hypervisor while ${label} ran: rates are too low and will differ at another time.`,
+    });
+  }
+  return warnings;
 }
 
 function bufferWarnings(

@@ -18,7 +18,7 @@ const declared: ReadonlySet<VerdictCode> = new Set<VerdictCode>(['link', 'storag
 
 /** The rule in words, with the thresholds that the program uses. */
 export const verdictRule: string = [
-  'Subject: the first strategy; each share is the median over its measured trials.',
+  'Subject: the first strategy; each share is the median over its measured trials; a main thread is busy while it runs or waits for a core.',
   `A resource limits from the share given here on: ${resourceRules.map(({ name, threshold }) => `${name} ${threshold}`).join('; ')}.`,
   'If several do, link, storage and target go first, being counted against what is declared, then the largest share.',
   `Otherwise it is serialised by latency if its fetch slots are at least ${SLOTS_FULL} full, at least ${MOSTLY_WAITING} of the chunks' time is waiting for the first byte, and no resource reaches ${NOTHING_BUSY}.`,

@@ -103,6 +103,8 @@ export interface Load {
   readonly decode?: number;
   readonly allThreads?: number;
   readonly server?: number;
+  /** CPU of all threads of the server, of all cores. */
+  readonly serverThreads?: number;
   readonly bufferWaits?: number;
   readonly decodeThreads?: number;
 }
@@ -122,7 +124,7 @@ export function counters(durationMs: number, settings: CaseSettings, load: Load 
   const decodeThreads = load.decodeThreads ?? 4;
   return {
     client: usage((load.allThreads ?? 0.15) * 2 * durationMs, (load.client ?? 0.2) * durationMs),
-    server: usage(0.2 * durationMs, (load.server ?? 0.15) * durationMs),
+    server: usage((load.serverThreads ?? 0.1) * 2 * durationMs, (load.server ?? 0.15) * durationMs),
     relay: usage(0.1 * durationMs, (load.relay ?? 0.1) * durationMs),
     sampler: usage(0.01 * durationMs, 0.01 * durationMs),
     clientParts: {

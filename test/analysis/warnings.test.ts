@@ -129,3 +129,23 @@ test('warnings that the run recorded come first', () => {
   const data = quickRun({ warnings: [{ code: 'from-harness', sentence: 'The clock jumped.' }] });
   assert.equal(codes(data)[0], 'from-harness');
 });
+
+test('CPU that went to other programs is told apart from that of the run', () => {
+  const data = quickRun();
+  const rows = Array.from({ length: 60 }, (_, index) => [index * 1000, index * 1600, index * 1500, 0]);
+  const columns = [
+    { name: 'timeMs', kind: 'gauge' },
+    { name: 'cpu.busyMs', kind: 'counter' },
+  ] as const;
+  const busy = { ...samples, columns, rows: rows.map((row) => row.slice(0, 2)) };
+  // 1.6 of 2 cores busy; the run's own processes use 0.15 + 0.1 + 0.05 of them.
+  assert.match(
+    sentence({ ...data, samples: busy }, 'other-load'),
+    /^50 % of this machine's CPU went to other programs/u,
+  );
+  const idle = { ...busy, rows: busy.rows.map(([time = 0]) => [time, time * 0.62]) };
+  assert.ok(!codes({ ...data, samples: idle }).includes('other-load'));
+  const stolen = { ...busy, columns: [...columns, { name: 'cpu.stealMs', kind: 'counter' as const }] };
+  const rate = { ...stolen, rows: busy.rows.map(([time = 0, used = 0]) => [time, used, time * 0.2]) };
+  assert.match(sentence({ ...data, samples: rate }, 'cpu-stolen'), /^10 % of this machine's CPU was stolen/u);
+});
