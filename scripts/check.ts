@@ -12,6 +12,7 @@ const steps: readonly (readonly [name: string, command: string, ...args: string[
   ['format', 'oxfmt', '--check'],
   ['dead code', 'knip'],
   ['import arrows', 'node', 'scripts/check-imports.ts'],
+  ['package', 'publint', '--strict'],
   ['generated files', 'node', 'scripts/generate.ts', '--check'],
   ['tests', 'node', '--test', '--test-reporter=spec', '--test-concurrency=2', ...tests],
 ];

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { isAbsolute, join, resolve } from 'node:path';
+import { isAbsolute, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { readScenarioFile, type Scenario } from '../scenario/load-scenario.ts';
@@ -20,7 +20,16 @@ export async function shippedScenarios(): Promise<readonly string[]> {
  * @throws ScenarioError when it is wrong or not there
  */
 export async function findScenario(name: string, cwd: string): Promise<Scenario> {
-  return await readScenarioFile(await scenarioPath(name, cwd));
+  const path = await scenarioPath(name, cwd);
+  return await readScenarioFile(path, { shownAs: shownPath(path, cwd) });
+}
+
+/** As short as it is clear: a shipped scenario by its place in the package, others as seen from here. */
+export function shownPath(path: string, cwd: string): string {
+  const fromShipped = relative(fileURLToPath(shipped.scenarios), path);
+  const fromHere = relative(cwd, path);
+  if (!fromHere.startsWith('..')) return fromHere;
+  return fromShipped.startsWith('..') ? path : join('scenarios', fromShipped);
 }
 
 /** The file that a scenario's name or path means. */

@@ -31,6 +31,7 @@ export class RunProgress implements RunObserver, Disposable {
   readonly #durations: Map<string, number[]> = new Map();
   #preparing: { readonly what: string; readonly sinceMs: number } | undefined;
   #trialSinceMs = 0;
+  #firstTrialMs: number | undefined;
   #finished = 0;
 
   constructor(options: RunProgressOptions) {
@@ -65,6 +66,7 @@ export class RunProgress implements RunObserver, Disposable {
   trialStarted(planned: PlannedTrial): void {
     this.#preparing = undefined;
     this.#trialSinceMs = this.#options.clock.now();
+    this.#firstTrialMs ??= this.#trialSinceMs;
     this.trialProgress(planned, 0, 0);
   }
 
@@ -132,8 +134,13 @@ export class RunProgress implements RunObserver, Disposable {
 
   /** Undefined until every kind of trial has been seen once: before that an estimate would be a guess. */
   #remainingMs(current: PlannedTrial, elapsedMs: number): number | undefined {
+    const { plan, scenario, clock } = this.#options;
+    const budgetMs = (scenario.trials.timeBudgetMs ?? Infinity) - (clock.now() - (this.#firstTrialMs ?? clock.now()));
     let left = -elapsedMs;
-    for (const planned of this.#options.plan.slice(current.index)) {
+    let block = current.block;
+    for (const planned of plan.slice(current.index)) {
+      if (planned.block !== block && left > budgetMs) break;
+      block = planned.block;
       const durations = this.#durations.get(`${planned.strategy}${this.#caseName(planned.case)}`);
       if (durations === undefined) return undefined;
       left += durations.reduce((sum, duration) => sum + duration, 0) / durations.length;

@@ -7,7 +7,7 @@ import { formatTable } from '../ui/table.ts';
 import type { Command } from './command.ts';
 import { describePlan } from './describe-plan.ts';
 import type { Edge } from './edge.ts';
-import { findScenario, scenarioPath, shippedScenarios } from './find-scenario.ts';
+import { findScenario, shippedScenarios } from './find-scenario.ts';
 import { parseArgv } from './parse-argv.ts';
 import { printError } from './print-error.ts';
 import { shipped } from './tool.ts';
@@ -79,7 +79,7 @@ async function showScenario(files: readonly string[], edge: Edge): Promise<ExitC
   needFiles(files, 'show');
   for (const file of files) {
     const scenario = await findScenario(file, edge.cwd);
-    edge.stdout.write(`# ${await scenarioPath(file, edge.cwd)}\n${scenario.text.trimEnd()}\n\n`);
+    edge.stdout.write(`# ${scenario.file}\n${scenario.text.trimEnd()}\n\n`);
     edge.stdout.write(describePlan(scenario, planTrials(scenario)));
   }
   return exitCodes.fine;
