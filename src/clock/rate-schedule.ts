@@ -4,19 +4,10 @@
  * one clock.
  */
 export class RateSchedule {
-  readonly #catchUpMs: number;
   #bytesPerMs = Infinity;
   #freeAtMs = -Infinity;
   #reservedMs = 0;
   #countedMs = 0;
-
-  /**
-   * `catchUpMs`: how far a reservation may start before its arrival, so that an emulator that woke up late does not
-   * lose rate for ever. It is also the largest burst after an idle time.
-   */
-  constructor({ catchUpMs = 0 }: { readonly catchUpMs?: number } = {}) {
-    this.#catchUpMs = catchUpMs;
-  }
 
   /** Undefined takes the limit away. Holds for later reservations; those made keep their times. */
   setRate(bytesPerSecond: number | undefined): void {
@@ -27,11 +18,14 @@ export class RateSchedule {
     return this.#bytesPerMs !== Infinity;
   }
 
-  /** Returns when the last of `bytes` has passed; never before `arrivalMs`. Arrivals need not be in order. */
-  reserve(arrivalMs: number, bytes: number): number {
+  /**
+   * Returns when the last of `bytes` has passed; never before `arrivalMs`. Arrivals need not be in order. Bytes that
+   * are known to have waited before they arrived may use up to `waitedMs` of what was free in that time.
+   */
+  reserve(arrivalMs: number, bytes: number, waitedMs: number = 0): number {
     if (!this.isLimited) return Math.max(arrivalMs, this.#freeAtMs);
     const durationMs = bytes / this.#bytesPerMs;
-    this.#freeAtMs = Math.max(arrivalMs - this.#catchUpMs, this.#freeAtMs) + durationMs;
+    this.#freeAtMs = Math.max(arrivalMs - waitedMs, this.#freeAtMs) + durationMs;
     this.#reservedMs += durationMs;
     return Math.max(arrivalMs, this.#freeAtMs);
   }

@@ -4,10 +4,10 @@ import { metric, unavailable, type Metric } from '../model/metric.ts';
 import { KiB, MiB } from '../model/units.ts';
 
 /**
- * How late the emulator may be without losing rate for ever, and so the longest burst after an idle time. Wake-ups on
- * a busy 2-core machine are seldom later.
+ * How late the emulator may read what waits for it without losing rate for ever; longer than it is mostly kept from
+ * its core. Bytes that did not wait get nothing of it, or each chunk after an idle time would start with a burst.
  */
-const CATCH_UP_MS = 1;
+const CATCH_UP_MS = 5;
 
 /**
  * Bytes that stand ready beyond rate x delay, so that the link never runs dry while a socket is resumed; they are also
@@ -41,7 +41,7 @@ export interface DirectionOptions {
 export class LinkDirection {
   readonly #random: () => number;
   readonly #maxQueuedBytes: number;
-  readonly #schedule: RateSchedule = new RateSchedule({ catchUpMs: CATCH_UP_MS });
+  readonly #schedule: RateSchedule = new RateSchedule();
   #delayMs = 0;
   #jitterMs = 0;
   #rate: number | undefined;
@@ -66,16 +66,21 @@ export class LinkDirection {
 
   /** The part of a connection's own rate; hand it to `due` with every piece of that connection. */
   connectionSchedule(): RateSchedule {
-    return new RateSchedule({ catchUpMs: CATCH_UP_MS });
+    return new RateSchedule();
   }
 
   /**
    * When bytes that arrive now are out: they pass the connection's rate and the link's at the same time, then take the
-   * delay. Of 0 bytes (an end of a stream) only the delay counts.
+   * delay. Of 0 bytes (an end of a stream) only the delay counts. `waited`: they stood in front of the emulator because
+   * it had paused their sender or had not yet read them.
    */
-  due(arrivalMs: number, bytes: number, connection: RateSchedule): number {
+  due(arrivalMs: number, bytes: number, connection: RateSchedule, waited: boolean = false): number {
+    const waitedMs = waited ? CATCH_UP_MS : 0;
     connection.setRate(this.#connectionRate);
-    const departureMs = Math.max(connection.reserve(arrivalMs, bytes), this.#schedule.reserve(arrivalMs, bytes));
+    const departureMs = Math.max(
+      connection.reserve(arrivalMs, bytes, waitedMs),
+      this.#schedule.reserve(arrivalMs, bytes, waitedMs),
+    );
     return departureMs + this.#nextDelayMs();
   }
 

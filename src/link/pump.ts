@@ -36,6 +36,8 @@ export class Pump implements Releasing {
   #handedBytes = 0;
   #insideBytes = 0;
   #paused = false;
+  /** More was waiting behind what came last. */
+  #backlogged = false;
   #stopped = false;
 
   constructor(
@@ -56,10 +58,10 @@ export class Pump implements Releasing {
   }
 
   /**
-   * Takes bytes that stand in a slab, which they keep from being reused. Returns whether the source may go on; if not,
-   * `resumeSource` is called when it may.
+   * Takes bytes that stand in a slab, which they keep from being reused; `more` tells that others waited behind them.
+   * Returns whether the source may go on; if not, `resumeSource` is called when it may.
    */
-  push(slab: Slab, start: number, end: number): boolean {
+  push(slab: Slab, start: number, end: number, more: boolean): boolean {
     if (this.#stopped) return true;
     this.#grow(end - start);
     if (this.#line.isEmpty && this.#direction.isTransparent) {
@@ -71,6 +73,7 @@ export class Pump implements Releasing {
       this.#link.wait(this);
     }
     this.#paused = !this.#stopped && this.#roomBytes <= 0;
+    this.#backlogged = this.#paused || more;
     return !this.#paused;
   }
 
@@ -125,7 +128,7 @@ export class Pump implements Releasing {
       slab.references += 1;
       this.#line.push(
         { kind: 'bytes', slab, start: from, end: to },
-        this.#direction.due(arrivalMs, to - from, this.#connectionSchedule),
+        this.#direction.due(arrivalMs, to - from, this.#connectionSchedule, this.#backlogged),
       );
     }
   }

@@ -9,6 +9,9 @@ import { SLAB_BYTES, type Slab } from './slab-pool.ts';
 
 const LOOPBACK = '127.0.0.1';
 
+/** What Node reads at most at a time without `onread`: a read of that size has left something behind. */
+const NODE_READ_BYTES: number = 64 * KiB;
+
 /** A slab with less room than this is not read into any more. */
 const MIN_READ_BYTES: number = 16 * KiB;
 
@@ -59,7 +62,10 @@ export class Relay implements AsyncDisposable {
     server.connect({ host: LOOPBACK, port: this.#serverPort });
     // Node offers `onread` only for sockets that it connects; the way to the server carries requests, which are small.
     client.on('data', (bytes) => {
-      if (!toServer.push({ bytes, filled: bytes.length, references: 0 }, 0, bytes.length)) client.pause();
+      if (
+        !toServer.push({ bytes, filled: bytes.length, references: 0 }, 0, bytes.length, bytes.length >= NODE_READ_BYTES)
+      )
+        client.pause();
     });
     let open = 2;
     const closed = (): void => {
@@ -95,6 +101,7 @@ class SlabReader {
   readonly #link: EmulatedLink;
   readonly #wantedBytes: () => number;
   #slab: Slab;
+  #offeredBytes = 0;
 
   constructor(link: EmulatedLink, wantedBytes: () => number) {
     this.#link = link;
@@ -112,14 +119,16 @@ class SlabReader {
       this.#slab = slabs.take();
     }
     const wanted = Math.max(MIN_READ_BYTES, this.#wantedBytes());
-    return this.#slab.bytes.subarray(this.#slab.filled, Math.min(SLAB_BYTES, this.#slab.filled + wanted));
+    const offered = this.#slab.bytes.subarray(this.#slab.filled, Math.min(SLAB_BYTES, this.#slab.filled + wanted));
+    this.#offeredBytes = offered.length;
+    return offered;
   }
 
   /** Returns whether reading may go on. */
   push(pump: Pump, bytes: number): boolean {
     const start = this.#slab.filled;
     this.#slab.filled += bytes;
-    return pump.push(this.#slab, start, start + bytes);
+    return pump.push(this.#slab, start, start + bytes, bytes === this.#offeredBytes);
   }
 
   dispose(): void {

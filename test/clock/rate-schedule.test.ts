@@ -5,8 +5,8 @@ import * as fc from 'fast-check';
 
 import { RateSchedule } from '../../src/clock/rate-schedule.ts';
 
-function limited(bytesPerSecond: number, catchUpMs = 0): RateSchedule {
-  const schedule = new RateSchedule({ catchUpMs });
+function limited(bytesPerSecond: number): RateSchedule {
+  const schedule = new RateSchedule();
   schedule.setRate(bytesPerSecond);
   return schedule;
 }
@@ -26,10 +26,11 @@ test('without a rate bytes leave as they arrive, but not before those already re
   assert.equal(schedule.reserve(7, 1_000_000), 7);
 });
 
-test('catching up shortens a reservation by no more than its bound and never sends before arrival', () => {
-  const schedule = limited(1_000_000, 2);
-  assert.equal(schedule.reserve(100, 1000), 100);
-  assert.equal(schedule.reserve(100, 3000), 102);
+test('bytes that waited use what was free meanwhile, but are never out before they arrive', () => {
+  const schedule = limited(1_000_000);
+  assert.equal(schedule.reserve(100, 1000, 2), 100);
+  assert.equal(schedule.reserve(100, 3000, 2), 102);
+  assert.equal(schedule.reserve(200, 1000), 201);
 });
 
 test('busy time is what has passed by now, and a reset starts it again', () => {
@@ -42,7 +43,7 @@ test('busy time is what has passed by now, and a reset starts it again', () => {
   assert.equal(schedule.busyMs(50), 3);
 });
 
-test('no stretch of time passes more than the rate allows plus the catch-up', () => {
+test('no stretch of time passes more than the rate allows plus what waited', () => {
   const arrivals = fc.array(
     fc.record({ gapMs: fc.double({ min: 0, max: 20, noNaN: true }), bytes: fc.integer({ min: 1, max: 50_000 }) }),
     {
@@ -51,16 +52,19 @@ test('no stretch of time passes more than the rate allows plus the catch-up', ()
     },
   );
   fc.assert(
-    fc.property(arrivals, fc.double({ min: 0, max: 3, noNaN: true }), (items, catchUpMs) => {
-      const schedule = limited(1_000_000, catchUpMs);
+    fc.property(arrivals, fc.double({ min: 0, max: 3, noNaN: true }), (items, waitedMs) => {
+      const schedule = limited(1_000_000);
       let nowMs = 0;
-      const departures = items.map(({ gapMs, bytes }) => ({ bytes, atMs: schedule.reserve((nowMs += gapMs), bytes) }));
+      const departures = items.map(({ gapMs, bytes }) => ({
+        bytes,
+        atMs: schedule.reserve((nowMs += gapMs), bytes, waitedMs),
+      }));
       for (let from = 0; from < departures.length; from += 1) {
         let bytes = 0;
         for (let to = from + 1; to < departures.length; to += 1) {
           bytes += departures[to]?.bytes ?? 0;
           const spanMs = (departures[to]?.atMs ?? 0) - (departures[from]?.atMs ?? 0);
-          assert.ok(bytes / 1000 <= spanMs + catchUpMs + 1e-6);
+          assert.ok(bytes / 1000 <= spanMs + waitedMs + 1e-6);
         }
       }
     }),

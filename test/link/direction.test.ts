@@ -31,12 +31,21 @@ test('half of the round trip is added in each direction, and any number of messa
 test('bytes pay the rate and then the delay, which they share', () => {
   const link = direction({ roundTripMs: 20, rateBytesPerSecond: 1_000_000 });
   const connection = link.connectionSchedule();
-  // The first millisecond of 5 is the catch-up of an idle link.
   assert.deepEqual(
     [ms(5), ms(5), ms(2)].map((bytes) => link.due(0, bytes, connection)),
-    [14, 19, 21],
+    [15, 20, 22],
   );
-  assert.deepEqual(link.busyMs(6), metric(7));
+  assert.deepEqual(link.busyMs(6), metric(6));
+});
+
+test('an idle link saves nothing up, but bytes that waited for the emulator make up for 5 ms of it', () => {
+  const link = direction({ roundTripMs: 20, rateBytesPerSecond: 1_000_000 });
+  const connection = link.connectionSchedule();
+  assert.equal(link.due(0, ms(4), connection), 14);
+  assert.equal(link.due(100, ms(4), connection), 114);
+  assert.equal(link.due(106, ms(4), connection, true), 118);
+  assert.equal(link.due(200, ms(4), connection, true), 210);
+  assert.equal(link.due(200, ms(4), connection, true), 213);
 });
 
 test('two connections share the rate, first come first served', () => {
@@ -44,7 +53,7 @@ test('two connections share the rate, first come first served', () => {
   const [one, other] = [link.connectionSchedule(), link.connectionSchedule()];
   assert.deepEqual(
     [one, other, one, other].map((connection) => link.due(0, ms(4), connection)),
-    [3, 7, 11, 15],
+    [4, 8, 12, 16],
   );
 });
 
@@ -53,11 +62,11 @@ test('a connection has its own rate beside the shared one, and the slower of the
   const [one, other] = [link.connectionSchedule(), link.connectionSchedule()];
   assert.deepEqual(
     [one, other, one, other].map((connection) => link.due(0, ms(4), connection)),
-    [3, 3, 7, 7],
+    [4, 4, 8, 8],
   );
   const crowd = Array.from({ length: 8 }, () => link.connectionSchedule());
   const last = crowd.map((connection) => link.due(100, ms(4), connection)).at(-1);
-  assert.equal(last, 107);
+  assert.equal(last, 108);
 });
 
 test('jitter is uniform to either side and never makes a delay negative', () => {
@@ -73,7 +82,7 @@ test('jitter is uniform to either side and never makes a delay negative', () => 
 test('new settings hold for what arrives afterwards, and a rate that is gone is unknown to the counters', () => {
   const link = direction({ roundTripMs: 10, rateBytesPerSecond: 1_000_000 });
   const connection = link.connectionSchedule();
-  assert.equal(link.due(0, ms(3), connection), 7);
+  assert.equal(link.due(0, ms(3), connection), 8);
   link.configure({ roundTripMs: 2, jitterMs: 0 });
   assert.equal(link.due(10, ms(3), connection), 11);
   assert.ok('unavailable' in link.busyMs(20));

@@ -136,5 +136,5 @@ test('on the real clock a read takes about its latency', async () => {
   const startedMs = clock.now();
   for (let index = 0; index < 10; index += 1) await storage.read(() => Promise.resolve(new Uint8Array(1)));
   const elapsedMs = clock.now() - startedMs;
-  assert.ok(elapsedMs >= 30 && elapsedMs < 300, `${elapsedMs} ms`);
+  assert.ok(elapsedMs >= 30 && elapsedMs < 3000, `${elapsedMs} ms`);
 });
