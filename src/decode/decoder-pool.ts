@@ -4,6 +4,7 @@ import { MachineError } from '../model/errors.ts';
 import type { Slot } from '../model/image.ts';
 import type { ChunkDecoder, Clock, EncodedChunk } from '../model/ports.ts';
 import type { ReceivedChunk } from '../model/received-chunk.ts';
+import { CpuEstimate } from './cpu-estimate.ts';
 import { decodeChunk } from './decode-chunk.ts';
 import { freeBytes, HeldChunk, writeBytes } from './held-chunk.ts';
 import { fromSentError, type ThreadReply, type ThreadRequest } from './thread-messages.ts';
@@ -40,6 +41,7 @@ export class DecoderPool implements ChunkDecoder, AsyncDisposable {
   readonly #options: DecoderPoolOptions;
   readonly #threads: DecodeThread[] = [];
   readonly #waiting: WaitingChunk[] = [];
+  readonly #proofCost: CpuEstimate = new CpuEstimate();
   #busyMs = 0;
   #isDisposed = false;
 
@@ -136,7 +138,7 @@ export class DecoderPool implements ChunkDecoder, AsyncDisposable {
       {
         write: async (sink, offset) => {
           try {
-            return writeBytes(bytes, sink, offset, 1);
+            return writeBytes(bytes, sink, offset, this.#proofCost);
           } finally {
             giveUp();
           }

@@ -2,6 +2,7 @@ import { writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 
 import type { DecodeTiming, PlainChunk } from '../model/ports.ts';
+import type { CpuEstimate } from './cpu-estimate.ts';
 import { monotonicMs } from './monotonic-time.ts';
 
 /** Where the thread that holds a chunk puts its bytes: nowhere but into a CRC-32, or into an open file. */
@@ -13,7 +14,7 @@ export interface WriteReceipt {
   readonly length: number;
   /** Of the bytes as they were at the time of the write; only for the sink `checksum`. */
   readonly crc32?: number;
-  /** CPU time that went into proving the bytes, milliseconds; an estimate, see {@link writeBytes}. */
+  /** CPU time that went into proving the bytes, milliseconds; see {@link CpuEstimate}. */
   readonly cpuMs: number;
   /** On CLOCK_MONOTONIC, in the thread that wrote. */
   readonly startedMs: number;
@@ -61,11 +62,8 @@ export class HeldChunk implements PlainChunk {
   }
 }
 
-/**
- * Writes in the calling thread. `cpuShare` (0..1) is how much of the time that this thread spends at work it really has
- * a core: what turns the duration of the proof into CPU time.
- */
-export function writeBytes(bytes: Uint8Array, sink: ChunkSink, offset: number, cpuShare: number): WriteReceipt {
+/** Writes in the calling thread, which has one `proofCost` for all its writes. */
+export function writeBytes(bytes: Uint8Array, sink: ChunkSink, offset: number, proofCost: CpuEstimate): WriteReceipt {
   const startedMs = monotonicMs();
   const { length } = bytes;
   if (sink.kind === 'file') {
@@ -74,7 +72,8 @@ export function writeBytes(bytes: Uint8Array, sink: ChunkSink, offset: number, c
   }
   const checksum = crc32(bytes);
   const endedMs = monotonicMs();
-  return { offset, length, crc32: checksum, cpuMs: (endedMs - startedMs) * cpuShare, startedMs, endedMs };
+  const cpuMs = proofCost.note(endedMs - startedMs, length);
+  return { offset, length, crc32: checksum, cpuMs, startedMs, endedMs };
 }
 
 /**

@@ -1,5 +1,6 @@
 import { parentPort, receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
 
+import { CpuEstimate } from './cpu-estimate.ts';
 import { decodeChunk } from './decode-chunk.ts';
 import { freeBytes, writeBytes } from './held-chunk.ts';
 import { monotonicMs } from './monotonic-time.ts';
@@ -18,11 +19,8 @@ interface HeldBytes {
 function serveDecodes(port: MessagePort): void {
   const waiting: DecodeRequest[] = [];
   const held: Map<number, HeldBytes> = new Map();
-  const cpuAtStartMs = threadCpuMs();
-  /** Wall clock spent on requests so far. */
-  let workMs = 0;
+  const proofCost = new CpuEstimate();
   let pausedMs = 0;
-  let isDecoding = false;
 
   port.on('message', (request: ThreadRequest) => {
     accept(request);
@@ -63,7 +61,6 @@ function serveDecodes(port: MessagePort): void {
   function decode({ id, bytes, expected }: DecodeRequest): void {
     const startedMs = monotonicMs();
     pausedMs = 0;
-    isDecoding = true;
     try {
       const plain = decodeChunk(bytes, expected, pause);
       const times = { startedMs, endedMs: monotonicMs(), pausedMs };
@@ -76,9 +73,6 @@ function serveDecodes(port: MessagePort): void {
       }
     } catch (error) {
       reply({ kind: 'failed', id, error: toSentError(error) });
-    } finally {
-      isDecoding = false;
-      workMs += monotonicMs() - startedMs;
     }
   }
 
@@ -87,21 +81,12 @@ function serveDecodes(port: MessagePort): void {
       const chunk = take(id);
       if (chunk === undefined) throw new Error(`the chunk for offset ${offset} is not held here`);
       const { plain, memory } = chunk;
-      const receipt = writeBytes(plain, sink, offset, cpuShare());
-      if (!isDecoding) workMs += receipt.endedMs - receipt.startedMs;
+      const receipt = writeBytes(plain, sink, offset, proofCost);
       if (memory === undefined) freeBytes(plain);
       reply({ kind: 'written', id, receipt, ...(memory === undefined ? {} : { memory }) });
     } catch (error) {
       reply({ kind: 'failed', id, error: toSentError(error) });
     }
-  }
-
-  /**
-   * Over the life of the thread, since the kernel brings a thread's CPU time up to date only at ticks and switches: over
-   * the millisecond of one checksum it read a third of the true value. Time without a core hits all work alike.
-   */
-  function cpuShare(): number {
-    return workMs === 0 ? 1 : Math.min(1, (threadCpuMs() - cpuAtStartMs) / workMs);
   }
 
   function take(id: number): HeldBytes | undefined {
@@ -114,11 +99,6 @@ function serveDecodes(port: MessagePort): void {
     const memory = message.kind === 'failed' ? undefined : message.memory;
     port.postMessage(message, memory === undefined ? [] : [memory]);
   }
-}
-
-function threadCpuMs(): number {
-  const { user, system } = process.threadCpuUsage();
-  return (user + system) / 1000;
 }
 
 if (parentPort !== null) serveDecodes(parentPort);
