@@ -58,6 +58,16 @@ test('one case that misses it fails it, and is named', () => {
   assert.equal(result.reason, 'fails in 1 of 4 cases, worst in link.roundTrip 30 ms');
 });
 
+test('the worst case of an upper bound is the one with the largest quotient', () => {
+  const run = matrixRun({ objectives: [objective(5, '<=')] });
+  const fast = run.trials.map((one) =>
+    one.case === 1 && one.strategy === 'window-unordered' ? { ...one, durationMs: (one.durationMs ?? 0) / 2 } : one,
+  );
+  const result = only(summarise({ ...run, trials: fast }).report.objectives);
+  assert.equal(result.reason, 'fails in 1 of 4 cases, worst in link.roundTrip 10 ms');
+  assert.equal(result.measured?.toFixed(2), '1.67');
+});
+
 test('what could not be measured does not pass, and says why', () => {
   const record = caseRecord(caseSettings({ strategies: [sequential] }));
   const run = runRecord([record], { objectives: [objective(2.5)] });

@@ -208,6 +208,8 @@ export interface TrialOptions {
   /** Of all times; 1.02 makes a trial 2 % slower. */
   readonly scale?: number;
   readonly connections?: number;
+  /** Chunks that are really in flight at once; as many as the strategy may unless given. */
+  readonly lanes?: number;
   readonly changes?: Partial<TrialRecord>;
 }
 
@@ -216,9 +218,16 @@ export function trial(
   record: CaseRecord,
   strategy: StrategySettings,
   block: number,
-  { load = {}, lengths = latencyBound, scale = 1, connections = 1, changes = {} }: TrialOptions = {},
+  {
+    load = {},
+    lengths = latencyBound,
+    scale = 1,
+    connections = 1,
+    lanes = strategy.knobs.inFlight,
+    changes = {},
+  }: TrialOptions = {},
 ): TrialRecord {
-  const { spans, durationMs } = drawTrial(strategy.knobs.inFlight, lengths, scale, connections);
+  const { spans, durationMs } = drawTrial(lanes, lengths, scale, connections);
   const strategies = record.settings.strategies.length;
   return {
     formatVersion: 1,

@@ -66,6 +66,11 @@ test('a full window of sixteen that waits is serialised by latency too', () => {
   assert.match(verdict.sentence, /16 chunks at a time/u);
 });
 
+test('a window that stays half empty while its chunks wait is not serialised by latency', () => {
+  assert.equal(verdictOf({ lanes: 8 }, windowUnordered).code, 'inconclusive');
+  assert.equal(verdictOf({ lanes: 15 }, windowUnordered).code, 'serialised-by-latency');
+});
+
 test('waiting beside a resource that is rather busy is not called latency', () => {
   assert.equal(verdictOf({ load: { server: 0.84 } }).code, 'inconclusive');
 });
