@@ -75,14 +75,17 @@ export class DecoderPool implements ChunkDecoder, AsyncDisposable {
     });
   }
 
-  /** Frees everything that is queued or held, after a restore that broke off; its handles are worthless then. */
+  /**
+   * Frees everything that is queued or held, after a restore that broke off; its handles are worthless then. Threads
+   * that have nothing of it stay as they are.
+   */
   async reset(): Promise<void> {
     for (const { resolve } of this.#waiting.splice(0)) resolve(Promise.reject(threadEnded('the decoder was reset')));
     await Promise.all(
       this.#threads.map(async (thread, index) => {
         if (thread.isIdle) return;
-        await thread.end('the decoder was reset');
         this.#threads[index] = this.#startThread(index + 1);
+        await thread.end('the decoder was reset');
       }),
     );
   }
