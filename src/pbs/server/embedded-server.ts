@@ -7,6 +7,7 @@ import { nodeHttp2ServerTransport } from '../transport/node-http2-server.ts';
 import type { ServerTransport } from '../transport/transport.ts';
 import { Access } from './access.ts';
 import { loadCertificate } from './certificate.ts';
+import { ChunkBuffers } from './chunk-buffers.ts';
 import type { Listening, ListenOptions } from './control.ts';
 import { createHttp1Server } from './http1-server.ts';
 import { PublicApi } from './public-api.ts';
@@ -16,7 +17,7 @@ import { createRedirectServer } from './redirect-server.ts';
 import { TlsPort } from './tls-port.ts';
 
 /** How long a real server keeps a 401 back (spec 2.5). */
-export const PENALTY_MS = 3000;
+const PENALTY_MS = 3000;
 
 export interface EmbeddedServerOptions {
   /** For the emulated storage: how exactly it keeps its delays is up to this clock. */
@@ -33,6 +34,7 @@ export class EmbeddedServer implements AsyncDisposable {
   readonly #penaltyMs: number;
   readonly #transport: ServerTransport;
   readonly #storage: EmulatedStorage;
+  readonly #buffers: ChunkBuffers = new ChunkBuffers();
   readonly #stores: Map<string, string> = new Map();
   #tlsPort: TlsPort | undefined;
 
@@ -54,7 +56,13 @@ export class EmbeddedServer implements AsyncDisposable {
     const timing = { clock: this.#clock, penaltyMs: this.#penaltyMs };
     const api = new PublicApi({ access: new Access({ userId, secret }), stores: this.#stores, ...timing });
     const http1 = createHttp1Server(api, (socket, head, { datastore, snapshotFolder }) => {
-      const session = new ReaderSession({ datastore, snapshotFolder, storage: this.#storage, ...timing });
+      const session = new ReaderSession({
+        datastore,
+        snapshotFolder,
+        storage: this.#storage,
+        buffers: this.#buffers,
+        ...timing,
+      });
       this.#transport.accept(socket, session.handle, { head, settings: readerSettings });
     });
     const redirect = createRedirectServer();

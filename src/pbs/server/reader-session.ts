@@ -8,6 +8,7 @@ import type { EmulatedStorage } from '../../storage/emulated-storage.ts';
 import { chunkPath } from '../datastore/layout.ts';
 import { archiveKind } from '../format/archive-name.ts';
 import type { ServerHandler, ServerRequest, ServerResponse } from '../transport/transport.ts';
+import type { ChunkBuffers } from './chunk-buffers.ts';
 import { indexDigests } from './index-digests.ts';
 import { osErrorText } from './os-error-text.ts';
 import { matches, readQuery, type ParameterRules } from './parameters.ts';
@@ -21,6 +22,8 @@ export interface ReaderSessionOptions {
   /** Folder of the snapshot that the session reads. */
   readonly snapshotFolder: string;
   readonly storage: EmulatedStorage;
+  /** Shared by all sessions. */
+  readonly buffers: ChunkBuffers;
   readonly clock: Clock;
   /** How long a 401 is kept back. */
   readonly penaltyMs: number;
@@ -84,14 +87,17 @@ export class ReaderSession {
     if (!this.#allowed.some((digests) => digests.has(digest))) {
       throw new Refusal(401, `download chunk ${digest} not allowed`);
     }
-    const path = chunkPath(this.#options.datastore, digest);
-    const bytes = await this.#options.storage
+    const { datastore, storage, buffers } = this.#options;
+    const path = chunkPath(datastore, digest);
+    const bytes = await storage
       // A read for nobody would let a client that resets its streams at once fill the memory.
-      .read(async () => (signal.aborted ? new Uint8Array() : await readWholeFile(path)))
+      .read(async () =>
+        signal.aborted ? new Uint8Array() : await readWholeFile(path, (length) => buffers.take(length)),
+      )
       .catch((error: unknown) => {
         throw new Refusal(400, `reading file ${JSON.stringify(path)} failed: ${osErrorText(error)}`);
       });
-    return respond(200, bytes, 'application/octet-stream');
+    return { ...respond(200, bytes, 'application/octet-stream'), sent: () => buffers.give(bytes) };
   }
 
   async #download(fileName: string): Promise<ServerResponse> {

@@ -86,6 +86,7 @@ async function answer(
     status,
     headers: fields,
     body,
+    sent,
   } = await handler({
     method: headers[':method'] ?? '',
     path: mark === -1 ? target : target.slice(0, mark),
@@ -112,7 +113,9 @@ async function answer(
     if (isGone(stream)) return;
     const isEmpty = body.length === 0;
     stream.respond({ ':status': status, ...fields }, { endStream: isEmpty });
-    if (!isEmpty) await sendBody(stream, body);
+    const isSent = isEmpty || (await sendBody(stream, body));
+    // See sendBody; a plain socket keeps what it could not write yet.
+    if (isSent && session.encrypted === true) setImmediate(() => sent?.());
   } finally {
     release?.();
   }

@@ -40,6 +40,11 @@ export interface ServerResponse {
   /** Sent as given and in this order; a transport adds at most a `date` where there is none. */
   readonly headers: HeaderFields;
   readonly body: ServerBody;
+  /**
+   * Called at most once, when a body of known length has been sent whole and its memory may be used again. Never
+   * called where that is not certain, after a reset for instance: the memory is then left to the garbage collector.
+   */
+  readonly sent?: () => void;
 }
 
 /** Must not reject; a rejection resets the stream with INTERNAL_ERROR. The body of a request is discarded. */
