@@ -27,7 +27,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   pbs: ['storage', 'clock', 'process'],
   link: ['clock', 'process'],
   storage: ['clock'],
-  decode: ['pbs/format'],
+  decode: ['pbs/format', 'clock'],
   target: ['decode', 'clock', 'pbs/format'],
   metrics: ['process'],
   strategy: [],

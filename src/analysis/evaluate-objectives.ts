@@ -7,14 +7,16 @@ import { caseName } from './case-name.ts';
 interface Evaluation {
   readonly caseName: string;
   readonly holds: boolean;
-  /** Left over right; undefined where it could not be measured or the right side is 0. */
+  /** Left over right, which tells which case is worst; undefined where it could not be measured or the right is 0. */
+  readonly quotient?: number;
   readonly measured?: number;
+  readonly unit?: NonNullable<ObjectiveReport['unit']>;
   readonly reason?: string;
 }
 
 /**
- * An objective holds when it holds in every case; `measured` is the left side over the right side in the case where that
- * is worst. What could not be measured does not hold, and says why.
+ * An objective holds when it holds in every case; what was measured is told of the case where it is worst. What could
+ * not be measured does not hold, and says why.
  */
 export function evaluateObjectives(
   objectives: readonly Objective[],
@@ -36,7 +38,14 @@ export function evaluateObjectives(
       cases.length > 1 && !passed
         ? `fails in ${failures} of ${cases.length} cases, worst in ${worst.caseName}`
         : undefined;
-    return { text: objective.text, passed, measured: worst.measured, ...(reason === undefined ? {} : { reason }) };
+    const { measured, unit } = worst;
+    return {
+      text: objective.text,
+      passed,
+      measured,
+      ...(unit === undefined ? {} : { unit }),
+      ...(reason === undefined ? {} : { reason }),
+    };
   });
 }
 
@@ -47,7 +56,24 @@ function evaluate({ left, right, comparator }: Objective, one: CaseReport): Eval
   if (typeof leftValue === 'string') return { caseName: name, holds: false, reason: leftValue };
   if (typeof rightValue === 'string') return { caseName: name, holds: false, reason: rightValue };
   const holds = satisfies[comparator](leftValue, rightValue);
-  return { caseName: name, holds, ...(rightValue === 0 ? {} : { measured: leftValue / rightValue }) };
+  return {
+    caseName: name,
+    holds,
+    ...(rightValue === 0 ? {} : { quotient: leftValue / rightValue }),
+    ...measuredSide(left, leftValue, right, rightValue),
+  };
+}
+
+/** What a reader compares with the number that stands in the objective. */
+function measuredSide(
+  left: ObjectiveTerm,
+  leftValue: number,
+  right: ObjectiveTerm,
+  rightValue: number,
+): Pick<Evaluation, 'measured' | 'unit'> {
+  if (right.kind === 'quantity') return { measured: leftValue, unit: right.unit };
+  if (left.kind === 'quantity') return { measured: rightValue, unit: left.unit };
+  return rightValue === 0 ? {} : { measured: leftValue / (rightValue / right.factor), unit: 'ratio' };
 }
 
 const satisfies: Readonly<Record<Comparator, (left: number, right: number) => boolean>> = {
@@ -99,7 +125,7 @@ function measuredDurations({ trials }: StrategyReport): readonly number[] {
 /** The smallest quotient is the worst of a lower bound, the largest that of an upper bound. */
 function worstFirst(comparator: Comparator): (a: Evaluation, b: Evaluation) => number {
   const sign = comparator === '>=' || comparator === '>' ? 1 : -1;
-  return (a, b) => sign * ((a.measured ?? 0) - (b.measured ?? 0));
+  return (a, b) => sign * ((a.quotient ?? 0) - (b.quotient ?? 0));
 }
 
 function inCase({ caseName: name }: Evaluation, reason: string, cases: readonly CaseReport[]): string {

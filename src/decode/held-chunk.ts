@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib';
 
 import type { DecodeTiming, PlainChunk } from '../model/ports.ts';
 import type { CpuEstimate } from './cpu-estimate.ts';
-import { monotonicMs } from './monotonic-time.ts';
+import { monotonicNow } from '../clock/monotonic.ts';
 
 /** Where the thread that holds a chunk puts its bytes: nowhere but into a CRC-32, or into an open file. */
 export type ChunkSink = { readonly kind: 'checksum' } | { readonly kind: 'file'; readonly fd: number };
@@ -64,14 +64,14 @@ export class HeldChunk implements PlainChunk {
 
 /** Writes in the calling thread, which has one `proofCost` for all its writes. */
 export function writeBytes(bytes: Uint8Array, sink: ChunkSink, offset: number, proofCost: CpuEstimate): WriteReceipt {
-  const startedMs = monotonicMs();
+  const startedMs = monotonicNow();
   const { length } = bytes;
   if (sink.kind === 'file') {
     for (let done = 0; done < length;) done += writeSync(sink.fd, bytes, done, length - done, offset + done);
-    return { offset, length, cpuMs: 0, startedMs, endedMs: monotonicMs() };
+    return { offset, length, cpuMs: 0, startedMs, endedMs: monotonicNow() };
   }
   const checksum = crc32(bytes);
-  const endedMs = monotonicMs();
+  const endedMs = monotonicNow();
   const cpuMs = proofCost.note(endedMs - startedMs, length);
   return { offset, length, crc32: checksum, cpuMs, startedMs, endedMs };
 }

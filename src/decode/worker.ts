@@ -3,7 +3,7 @@ import { parentPort, receiveMessageOnPort, type MessagePort } from 'node:worker_
 import { CpuEstimate } from './cpu-estimate.ts';
 import { decodeChunk } from './decode-chunk.ts';
 import { freeBytes, writeBytes } from './held-chunk.ts';
-import { monotonicMs } from './monotonic-time.ts';
+import { monotonicNow } from '../clock/monotonic.ts';
 import { toSentError, type ThreadReply, type ThreadRequest } from './thread-messages.ts';
 
 type DecodeRequest = Extract<ThreadRequest, { kind: 'decode' }>;
@@ -53,17 +53,17 @@ function serveDecodes(port: MessagePort): void {
   }
 
   function pause(): void {
-    const startedMs = monotonicMs();
+    const startedMs = monotonicNow();
     acceptArrived();
-    pausedMs += monotonicMs() - startedMs;
+    pausedMs += monotonicNow() - startedMs;
   }
 
   function decode({ id, bytes, expected }: DecodeRequest): void {
-    const startedMs = monotonicMs();
+    const startedMs = monotonicNow();
     pausedMs = 0;
     try {
       const plain = decodeChunk(bytes, expected, pause);
-      const times = { startedMs, endedMs: monotonicMs(), pausedMs };
+      const times = { startedMs, endedMs: monotonicNow(), pausedMs };
       if (plain.buffer === bytes.buffer) {
         held.set(id, { plain, memory: bytes.buffer });
         reply({ kind: 'decoded', id, ...times });

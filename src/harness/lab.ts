@@ -5,6 +5,7 @@ import type { LinkCalls } from '../link/control.ts';
 import type { SamplerCalls } from '../metrics/control.ts';
 import type { LinkSettings, StorageSettings } from '../model/environment.ts';
 import type { Clock } from '../model/ports.ts';
+import { ReceiveMemory } from '../pbs/client/receive-memory.ts';
 import { connectReader, type ReaderSession } from '../pbs/client/reader-session.ts';
 import type { EmbeddedServerCalls, Listening } from '../pbs/server/control.ts';
 import { entryUrl, ServiceProcess } from '../process/service-process.ts';
@@ -39,6 +40,8 @@ export class Lab implements AsyncDisposable {
   readonly #resources: AsyncDisposableStack;
   readonly #pools: Map<number, DecoderPool> = new Map();
   readonly #mounted: Map<string, MountedStore> = new Map();
+  /** Kept from trial to trial, so that none of them pays for fresh pages. */
+  readonly #memory: ReceiveMemory = new ReceiveMemory();
   /** Made for this run; only the server and the client of this process ever know it. */
   readonly #secret: string = randomBytes(24).toString('base64url');
   #server: ServiceProcess<EmbeddedServerCalls>;
@@ -136,6 +139,7 @@ export class Lab implements AsyncDisposable {
       snapshot,
       clock: this.#options.clock,
       signal,
+      memory: this.#memory,
     });
   }
 

@@ -52,6 +52,8 @@ export async function runTrial(options: TrialOptions): Promise<TrialRecord> {
   try {
     return { ...base, ...(await restoreOnce(strategy, options)) };
   } catch (error) {
+    // What the strategy left in the threads must not run into the next trial.
+    await options.lab.decoderPool(strategy.knobs.decodeThreads).reset();
     if (signal.aborted && signal.reason instanceof InterruptedError) {
       return { ...base, status: 'interrupted', error: recordError(signal.reason) };
     }

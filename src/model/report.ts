@@ -1,5 +1,5 @@
 import type { Metric, UseRow } from './metric.ts';
-import type { RateName } from './objective.ts';
+import type { ObjectiveUnit, RateName } from './objective.ts';
 import type {
   HostFacts,
   ImageFacts,
@@ -117,8 +117,12 @@ export interface CaseReport {
 export interface ObjectiveReport {
   readonly text: string;
   readonly passed: boolean;
-  /** The left side's value over the right side's, in the case where it is worst; absent if it could not be measured. */
+  /**
+   * In the case where it is worst: what stands beside the number in the objective. The ratio of the two metrics
+   * (`a >= 2.5 * b`: a / b), or the metric itself in the unit of the quantity; absent if it could not be measured.
+   */
   readonly measured?: number;
+  readonly unit?: 'ratio' | ObjectiveUnit;
   readonly reason?: string;
 }
 

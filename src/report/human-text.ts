@@ -1,6 +1,6 @@
 import type { Metric } from '../model/metric.ts';
-import type { Comparison, ComparisonVerdict, Throughput, VerdictCode } from '../model/report.ts';
-import { formatBytes, formatRate, formatShare, GB, MB } from '../model/units.ts';
+import type { Comparison, ComparisonVerdict, ObjectiveReport, Throughput, VerdictCode } from '../model/report.ts';
+import { formatBytes, formatDuration, formatRate, formatShare, GB, MB } from '../model/units.ts';
 
 /** A value in human units, or `unknown: reason`. */
 export function metricText(metric: Metric, format: (value: number) => string): string {
@@ -68,3 +68,17 @@ export function saturationText(saturation: Metric, unit: string | undefined): st
     return `${formatNumber(value)} ${unit}`;
   });
 }
+
+/** What was measured of an objective, in its unit. */
+export function objectiveText({ measured, unit }: ObjectiveReport): string {
+  if (measured === undefined || unit === undefined) return 'unknown';
+  return objectiveUnits[unit](measured);
+}
+
+const objectiveUnits: Readonly<Record<NonNullable<ObjectiveReport['unit']>, (value: number) => string>> = {
+  ratio: (value) => `${value.toFixed(2)} x`,
+  bytesPerSecond: formatRate,
+  secondsPerGb: (value) => `${value.toFixed(2)} CPU s/GB`,
+  ms: formatDuration,
+  bytes: formatBytes,
+};

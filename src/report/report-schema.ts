@@ -135,6 +135,7 @@ export const reportSchema: z.ZodType<Report> = z.looseObject({
       text: z.string(),
       passed: z.boolean(),
       measured: z.number().exactOptional(),
+      unit: z.enum(['ratio', 'bytesPerSecond', 'secondsPerGb', 'ms', 'bytes']).exactOptional(),
       reason: z.string().exactOptional(),
     }),
   ),

@@ -1,7 +1,7 @@
 import { caseName } from '../analysis/case-name.ts';
 import type { Report, TrialReport } from '../model/report.ts';
 import { formatBytes, formatDuration, formatRate, GB } from '../model/units.ts';
-import { metricText, ratioAndInterval, throughputText, verdictNames } from './human-text.ts';
+import { metricText, objectiveText, ratioAndInterval, throughputText, verdictNames } from './human-text.ts';
 import { numberColumn, textColumn, type Table } from './table.ts';
 
 /** One row a case and strategy: what a matrix shows at a glance. */
@@ -34,13 +34,13 @@ export function overviewTable({ cases }: Report): Table {
 export function objectivesTable({ objectives }: Report): Table {
   return {
     title: 'Objectives',
-    note: 'Measured is the left side over the right side, in the case where it is worst.',
+    note: 'Measured is told of the case where the objective is worst.',
     columns: [textColumn('objective'), textColumn('result'), numberColumn('measured'), textColumn('reason')],
-    rows: objectives.map(({ text, passed, measured, reason }) => [
-      text,
-      passed ? 'passed' : 'FAILED',
-      measured === undefined ? 'unknown' : measured.toFixed(2),
-      reason ?? '',
+    rows: objectives.map((objective) => [
+      objective.text,
+      objective.passed ? 'passed' : 'FAILED',
+      objectiveText(objective),
+      objective.reason ?? '',
     ]),
   };
 }

@@ -5,7 +5,7 @@ import type { CaseReport, Comparison, ComparisonVerdict, StrategyReport, Through
 import { formatDuration, formatRate } from '../model/units.ts';
 import { strategyName, trialCount } from './case-tables.ts';
 import { headline } from './headline.ts';
-import { comparisonNames, ratioAndInterval, throughputText } from './human-text.ts';
+import { comparisonNames, objectiveText, ratioAndInterval, throughputText } from './human-text.ts';
 import { numberColumn, textColumn, type Column } from './table.ts';
 
 type Paint = (text: string) => string;
@@ -47,11 +47,10 @@ export function renderTerminal({ report }: Analysis, { style = plainStyle, width
       ...caseLines(one, style, width ?? Infinity),
       '',
     ]),
-    ...report.objectives.flatMap(({ text, passed, measured, reason }) => {
+    ...report.objectives.flatMap((objective) => {
+      const { text, passed, reason } = objective;
       const result = passed ? style.green('passed') : style.red('FAILED');
-      const detail = [measured === undefined ? 'unknown' : `left / right = ${measured.toFixed(2)}`, reason].filter(
-        (part) => part !== undefined,
-      );
+      const detail = [`measured ${objectiveText(objective)}`, reason].filter((part) => part !== undefined);
       return [`objective ${result}  ${clean(text)}  ${style.dim(clean(`(${detail.join(', ')})`))}`];
     }),
     ...(report.objectives.length === 0 ? [] : ['']),

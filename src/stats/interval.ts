@@ -4,15 +4,18 @@ import { twoSidedT } from './student-t.ts';
 /** Of every interval in a report. */
 export const CONFIDENCE = 0.95;
 
+/** Values that an interval needs. */
+const MINIMUM_VALUES = 3;
+
 export type Interval = readonly [low: number, high: number];
 
 /**
  * 95 % interval of the geometric mean: Student's t-interval of the mean of the logarithms, taken back. Rates and ratios
- * are positive and skewed, so the logarithm is where they are nearest to symmetric. Absent for fewer than two values
- * (one says nothing of the spread) or where a value is not above 0.
+ * are positive and skewed, so the logarithm is where they are nearest to symmetric. Absent for fewer than three values
+ * (with one degree of freedom the 95 % point of t is 12.7: such an interval says nothing) or where a value is not above 0.
  */
 export function logInterval(values: readonly number[]): Interval | undefined {
-  if (values.length < 2 || !values.every((value) => value > 0)) return undefined;
+  if (values.length < MINIMUM_VALUES || !values.every((value) => value > 0)) return undefined;
   const logs = values.map(Math.log);
   const centre = mean(logs);
   const deviation = sampleDeviation(logs);
@@ -25,7 +28,7 @@ export interface PairedRatio {
   readonly pairs: number;
   /** Geometric mean of the pairs' ratios. */
   readonly ratio: number;
-  /** Absent for one pair. */
+  /** Absent for fewer than three pairs. */
   readonly interval?: Interval;
 }
 
