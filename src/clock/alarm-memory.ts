@@ -2,16 +2,14 @@
 export interface AlarmMemory {
   /** At `request`: grows with every deadline set; the thread waits on it. At `rung`: grows with every ring. */
   readonly signals: Int32Array<SharedArrayBuffer>;
-  /** Milliseconds of CLOCK_MONOTONIC. At `deadline`: what the thread waits for. At `rang`: when it last rang. */
-  readonly times: Float64Array<SharedArrayBuffer>;
+  /** At 0: the deadline in milliseconds of CLOCK_MONOTONIC. */
+  readonly deadline: Float64Array<SharedArrayBuffer>;
 }
 
 export const alarmSignal = { request: 0, rung: 1 } as const;
 
-export const alarmTime = { deadline: 0, rang: 1 } as const;
-
-export const ALARM_MEMORY_BYTES = 24;
+export const ALARM_MEMORY_BYTES = 16;
 
 export function viewAlarmMemory(shared: SharedArrayBuffer): AlarmMemory {
-  return { signals: new Int32Array(shared, 0, 2), times: new Float64Array(shared, 8, 2) };
+  return { signals: new Int32Array(shared, 0, 2), deadline: new Float64Array(shared, 8, 1) };
 }

@@ -2,7 +2,7 @@ import { readlinkSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { workerData } from 'node:worker_threads';
 
-import { alarmSignal, alarmTime, viewAlarmMemory } from './alarm-memory.ts';
+import { alarmSignal, viewAlarmMemory } from './alarm-memory.ts';
 import { monotonicNow } from './monotonic.ts';
 
 /**
@@ -24,27 +24,32 @@ const OUTLIER_MS = 0.4;
 const EARLY_STEP_MS = 0.003;
 const LATE_STEP_MS = 0.001;
 
+/** The first so many wake-ups move it further, the n-th by this number over n: it is near its place after a few. */
+const LEARNING_WAKES = 30;
+
 lowerTimerSlack();
-const { signals, times } = viewAlarmMemory(workerData as SharedArrayBuffer);
+const { signals, deadline } = viewAlarmMemory(workerData as SharedArrayBuffer);
 
 // How much earlier to wake than asked, so that what the kernel needs to wake a thread (about 50 microseconds on a
 // virtual machine) is over at the deadline. Learned from each wake-up; what is left until the deadline is spun away.
 let leadMs = 0;
+let wakes = 0;
 let answered = 0;
 for (;;) {
   const request = Atomics.load(signals, alarmSignal.request);
-  const dueMs = times[alarmTime.deadline] ?? Infinity;
+  const dueMs = deadline[0] ?? Infinity;
   const waitMs = request === answered ? Infinity : dueMs - leadMs - monotonicNow();
   if (waitMs > 0) {
     if (Atomics.wait(signals, alarmSignal.request, request, waitMs) !== 'timed-out') continue;
     const earlyMs = dueMs - monotonicNow();
-    if (earlyMs > 0) leadMs = Math.max(0, leadMs - EARLY_STEP_MS);
-    else if (earlyMs > -OUTLIER_MS) leadMs = Math.min(OUTLIER_MS, leadMs + LATE_STEP_MS);
+    wakes += 1;
+    const weight = Math.max(1, LEARNING_WAKES / wakes);
+    if (earlyMs > 0) leadMs = Math.max(0, leadMs - EARLY_STEP_MS * weight);
+    else if (earlyMs > -OUTLIER_MS) leadMs = Math.min(OUTLIER_MS, leadMs + LATE_STEP_MS * weight);
   }
   while (monotonicNow() < dueMs && Atomics.load(signals, alarmSignal.request) === request);
   if (monotonicNow() < dueMs) continue;
   answered = request;
-  times[alarmTime.rang] = monotonicNow();
   Atomics.add(signals, alarmSignal.rung, 1);
   Atomics.notify(signals, alarmSignal.rung);
 }

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 
-import { ALARM_MEMORY_BYTES, alarmSignal, alarmTime, viewAlarmMemory, type AlarmMemory } from './alarm-memory.ts';
+import { ALARM_MEMORY_BYTES, alarmSignal, viewAlarmMemory, type AlarmMemory } from './alarm-memory.ts';
 import { monotonicNow } from './monotonic.ts';
 
 const threadUrl = new URL(import.meta.url.endsWith('.ts') ? './alarm-thread.ts' : './alarm-thread.js', import.meta.url);
@@ -13,7 +13,7 @@ const threadUrl = new URL(import.meta.url.endsWith('.ts') ? './alarm-thread.ts' 
  * process alive only while a deadline is set.
  */
 export class Alarm implements AsyncDisposable {
-  readonly #ring: (wakeMs: number) => void;
+  readonly #ring: () => void;
   readonly #memory: AlarmMemory;
   #thread: Worker | undefined;
   #deadlineMs = Infinity;
@@ -21,11 +21,8 @@ export class Alarm implements AsyncDisposable {
   #armedMs = Infinity;
   #disposed = false;
 
-  /**
-   * `ring` is called on the event loop, never before its deadline, and never from within `set`. It is told how long
-   * ago the thread rang: what it took to wake this event loop.
-   */
-  constructor(ring: (wakeMs: number) => void) {
+  /** `ring` is called on the event loop, never before its deadline, and never from within `set`. */
+  constructor(ring: () => void) {
     this.#ring = ring;
     this.#memory = viewAlarmMemory(new SharedArrayBuffer(ALARM_MEMORY_BYTES));
   }
@@ -59,13 +56,13 @@ export class Alarm implements AsyncDisposable {
 
   #arm(deadlineMs: number): void {
     this.#armedMs = deadlineMs;
-    this.#memory.times[alarmTime.deadline] = deadlineMs;
+    this.#memory.deadline[0] = deadlineMs;
     Atomics.add(this.#memory.signals, alarmSignal.request, 1);
     Atomics.notify(this.#memory.signals, alarmSignal.request);
   }
 
   async #listen(): Promise<void> {
-    const { signals, times } = this.#memory;
+    const { signals } = this.#memory;
     let seen = 0;
     while (!this.#disposed) {
       await Atomics.waitAsync(signals, alarmSignal.rung, seen).value;
@@ -79,7 +76,7 @@ export class Alarm implements AsyncDisposable {
         continue;
       }
       this.#deadlineMs = Infinity;
-      this.#ring(nowMs - (times[alarmTime.rang] ?? nowMs));
+      this.#ring();
       if (this.#deadlineMs === Infinity) this.#thread?.unref();
     }
   }

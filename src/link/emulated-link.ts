@@ -2,14 +2,19 @@ import { Alarm } from '../clock/alarm.ts';
 import { monotonicNow } from '../clock/monotonic.ts';
 import type { LinkSettings } from '../model/environment.ts';
 import type { LinkCounters } from '../model/records.ts';
+import { KiB } from '../model/units.ts';
 import { LinkDirection, type DirectionOptions } from './direction.ts';
 import { SlabPool } from './slab-pool.ts';
 
-/** The learned wake-up time is never taken for longer; on a crowded machine it is, and then delays are too long. */
-const MAX_WAKE_MS = 0.25;
+/** What is learned of the emulator's own time never goes beyond this; on a crowded machine it is longer, and shows. */
+const MAX_OWN_MS = 0.4;
 
-/** Each wake-up moves what was learned by this much, up or down: it settles at the median. */
-const WAKE_STEP_MS = 0.004;
+/** Each release moves what was learned by this much, up or down: it settles at the median. The first ones move more. */
+const OWN_STEP_MS = 0.005;
+const FIRST_OWN_STEP_MS = 0.08;
+
+/** Handing on more than this takes time that has nothing to do with waking up. */
+const LEARNING_BYTES: number = 16 * KiB;
 
 /** One direction of one connection, as the link sees it. */
 export interface Releasing {
@@ -24,13 +29,16 @@ export class EmulatedLink implements AsyncDisposable {
   readonly toClient: LinkDirection;
   readonly toServer: LinkDirection;
   readonly slabs: SlabPool = new SlabPool();
-  readonly #alarm: Alarm = new Alarm((wakeMs) => this.#ring(wakeMs));
+  readonly #alarm: Alarm = new Alarm(() => this.#ring());
   readonly #waiting: Set<Releasing> = new Set();
   /**
-   * What it takes to wake this process (0.02 ms when its core was busy, 0.15 ms when it slept, on a virtual machine): it
-   * passes before what arrived is seen, and again before what is due can be released, so both are reckoned earlier by it.
+   * What it takes from a deadline until the bytes are with the kernel: waking the alarm's thread and this one, and
+   * running code that has left the caches (0.05 ms when busy, 0.3 ms after an idle time, on a virtual machine). About
+   * half of it passes before bytes that arrived are seen, where it cannot be measured and one thread is woken instead
+   * of two. Both are taken off the delay.
    */
-  #wakeMs = 0;
+  #ownMs = 0;
+  #learned = 0;
   #alarmMs = Infinity;
   #lastReleaseMs = -Infinity;
   #queuedBytes = 0;
@@ -51,7 +59,7 @@ export class EmulatedLink implements AsyncDisposable {
 
   /** When something that is seen now has arrived. */
   arrivalMs(): number {
-    return monotonicNow() - this.#wakeMs;
+    return monotonicNow() - this.#ownMs / 2;
   }
 
   /** To be called by whoever has something new; releases everything if that is due now. */
@@ -59,7 +67,7 @@ export class EmulatedLink implements AsyncDisposable {
     this.#waiting.add(waiting);
     const wantedMs = waiting.nextReleaseMs(this.#lastReleaseMs);
     if (wantedMs >= this.#alarmMs) return;
-    const nowMs = monotonicNow() + this.#wakeMs;
+    const nowMs = monotonicNow() + this.#ownMs;
     if (wantedMs <= nowMs) this.#release(nowMs);
     else this.#setAlarm(wantedMs);
   }
@@ -115,12 +123,17 @@ export class EmulatedLink implements AsyncDisposable {
     await this.#alarm[Symbol.asyncDispose]();
   }
 
-  #ring(wakeMs: number): void {
-    this.#wakeMs = Math.max(
-      0,
-      Math.min(MAX_WAKE_MS, this.#wakeMs + (wakeMs > this.#wakeMs ? WAKE_STEP_MS : -WAKE_STEP_MS)),
-    );
-    this.#release(monotonicNow() + this.#wakeMs);
+  #ring(): void {
+    const dueMs = this.#alarmMs;
+    const learning = this.#queuedBytes <= LEARNING_BYTES;
+    this.#release(monotonicNow() + this.#ownMs);
+    if (learning) this.#learn(monotonicNow() - dueMs);
+  }
+
+  #learn(lateMs: number): void {
+    this.#learned += 1;
+    const stepMs = Math.max(OWN_STEP_MS, FIRST_OWN_STEP_MS / this.#learned);
+    this.#ownMs = Math.max(0, Math.min(MAX_OWN_MS, this.#ownMs + (lateMs > 0 ? stepMs : -stepMs)));
   }
 
   #release(nowMs: number): void {
@@ -138,6 +151,6 @@ export class EmulatedLink implements AsyncDisposable {
 
   #setAlarm(deadlineMs: number): void {
     this.#alarmMs = deadlineMs;
-    this.#alarm.set(deadlineMs - this.#wakeMs);
+    this.#alarm.set(deadlineMs - this.#ownMs);
   }
 }

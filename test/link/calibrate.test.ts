@@ -20,7 +20,7 @@ test('the emulator does what it is asked for, as seen from another process', asy
   const link = { roundTripMs: 20, jitterMs: 0, rateBytesPerSecond: 25_000_000 };
   await relay.call('setLink', link);
   const roundTrip = await measureRoundTrip({ relay, roundTripMs: link.roundTripMs, clock, signal });
-  assert.ok(roundTrip.median >= 19.5 && roundTrip.median < 80, JSON.stringify(roundTrip));
+  assert.ok(roundTrip.median >= 19 && roundTrip.median < 80, JSON.stringify(roundTrip));
   assert.ok(roundTrip.p95 >= roundTrip.median && roundTrip.samples >= 15);
   const rate = await measureRate({ relay, link, clock, signal });
   assertRate(metricValue(rate) ?? 0, link.rateBytesPerSecond);
@@ -39,7 +39,7 @@ test('the ceiling leaves the link as it is told to', async () => {
   const restore = { roundTripMs: 16, jitterMs: 0 };
   await measureCeiling({ relay, clock, signal, restore });
   const { median } = await measureRoundTrip({ relay, roundTripMs: 16, clock, signal, samples: 5 });
-  assert.ok(median >= 15.5, `${median} ms`);
+  assert.ok(median >= 15, `${median} ms`);
 });
 
 test('an abort ends a measurement with its reason', async () => {

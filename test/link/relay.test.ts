@@ -26,7 +26,7 @@ test('a message takes the round trip that was asked for', async () => {
   await using relay = await Relay.listen(link, server);
   const times = await roundTripsMs(await connectTo(relay.port), 15);
   const [leastMs = NaN] = times;
-  assert.ok(leastMs >= 19 && leastMs < 30 && median(times) >= 19.5, `${times.join(' ')} ms`);
+  assert.ok(leastMs >= 18 && leastMs < 30 && median(times) >= 19, `${times.join(' ')} ms`);
 });
 
 test('messages are under way together: ten of them take one round trip', async () => {
@@ -45,7 +45,7 @@ test('messages are under way together: ten of them take one round trip', async (
   }
   await all;
   const elapsedMs = performance.now() - startedMs;
-  assert.ok(elapsedMs >= 119 && elapsedMs < 1000, `${elapsedMs} ms`);
+  assert.ok(elapsedMs >= 118 && elapsedMs < 1000, `${elapsedMs} ms`);
 });
 
 test('the rate is kept, and two connections share it', async () => {
