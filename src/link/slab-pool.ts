@@ -2,7 +2,7 @@ import { KiB, MiB } from '../model/units.ts';
 
 /**
  * Largest single read. Below it system calls dominate; above it the bytes have left the core's cache before they are
- * written again (measured by `scripts/link-accuracy.ts`, CPU-seconds per GB).
+ * written again.
  */
 export const SLAB_BYTES: number = 256 * KiB;
 
