@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 /** What each room may import besides itself; every room may import `model`. */
 const arrows: Readonly<Record<string, readonly string[]>> = {
-  main: ['cli'],
+  main: ['cli', 'process'],
   cli: ['scenario', 'harness', 'pbs', 'workload', 'analysis', 'report', 'ui', 'strategy', 'process', 'cache', 'clock'],
   harness: [
     'scenario',

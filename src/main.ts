@@ -2,6 +2,9 @@ import { homedir } from 'node:os';
 
 import { runCommandLine } from './cli/command-line.ts';
 import { exitCodes, InterruptedError } from './model/errors.ts';
+import { collectLessOften } from './process/collect-less-often.ts';
+
+collectLessOften();
 
 const controller = new AbortController();
 

@@ -1,9 +1,11 @@
 // The embedded server as a process of its own; see control.ts for what it can be asked to do.
 import { preciseClock } from '../../clock/precise.ts';
+import { collectLessOften } from '../../process/collect-less-often.ts';
 import { serveCalls } from '../../process/serve-calls.ts';
 import type { EmbeddedServerCalls } from './control.ts';
 import { EmbeddedServer } from './embedded-server.ts';
 
+collectLessOften();
 const server = new EmbeddedServer({ clock: preciseClock() });
 
 const calls: EmbeddedServerCalls = {
