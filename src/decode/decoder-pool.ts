@@ -50,7 +50,7 @@ export class DecoderPool implements ChunkDecoder, AsyncDisposable {
     for (let number = 1; number <= options.threads; number += 1) this.#threads.push(this.#startThread(number));
   }
 
-  /** Time spent on decoding, summed over the threads, wall clock; only grows. */
+  /** Time for which threads were at work, on decoding and on the writes they execute, summed, wall clock; only grows. */
   get busyMs(): number {
     return this.#busyMs;
   }
@@ -117,11 +117,13 @@ export class DecoderPool implements ChunkDecoder, AsyncDisposable {
   }
 
   #startThread(number: number): DecodeThread {
-    return new DecodeThread(number, this.#options.entry ?? defaultEntry, (busyMs) => {
-      this.#busyMs += busyMs;
+    return new DecodeThread(number, this.#options.entry ?? defaultEntry, {
+      onWorked: (busyMs) => {
+        this.#busyMs += busyMs;
+      },
       // After the promise's own continuations, so that the write of the chunk just decoded is posted before the next
       // decode and the thread does it first.
-      setImmediate(() => this.#dispatch());
+      onFree: () => setImmediate(() => this.#dispatch()),
     });
   }
 
@@ -157,11 +159,18 @@ interface PendingReply {
   readonly reject: (error: Error) => void;
 }
 
+interface ThreadObserver {
+  /** The thread was at work for so long. */
+  readonly onWorked: (busyMs: number) => void;
+  /** It can take another chunk. */
+  readonly onFree: () => void;
+}
+
 /** The life of one worker thread, as seen from the thread that started it. */
 class DecodeThread {
   readonly #number: number;
   readonly #worker: Worker;
-  readonly #onDecoded: (busyMs: number) => void;
+  readonly #observer: ThreadObserver;
   /** By the chunk's id; a chunk has at most one request under way. */
   readonly #pending: Map<number, PendingReply> = new Map();
   #heldCount = 0;
@@ -169,9 +178,9 @@ class DecodeThread {
   #load = 0;
   #ending: MachineError | undefined;
 
-  constructor(number: number, entry: URL, onDecoded: (busyMs: number) => void) {
+  constructor(number: number, entry: URL, observer: ThreadObserver) {
     this.#number = number;
-    this.#onDecoded = onDecoded;
+    this.#observer = observer;
     // Without the environment: a profiler's NODE_OPTIONS would load itself into the thread and distort it.
     this.#worker = new Worker(entry, { name: `decode-${number}`, env: {} });
     this.#worker.on('message', (reply: ThreadReply) => this.#settle(reply));
@@ -195,14 +204,13 @@ class DecodeThread {
   async decode({ bytes, reuse }: ReceivedChunk, { digest, length }: Slot): Promise<HeldChunk> {
     const id = this.#nextId++;
     this.#load += 1;
-    let busyMs = 0;
     try {
       const request: ThreadRequest = { kind: 'decode', id, bytes, expected: { digest, length } };
       const reply = await this.#call(request, [bytes.buffer]);
       if (reply.kind !== 'decoded') throw new Error(`decode thread ${this.#number} answered ${reply.kind} to decode`);
       const { startedMs, endedMs, pausedMs, memory } = reply;
       if (memory !== undefined) reuse?.(memory);
-      busyMs = endedMs - startedMs - pausedMs;
+      this.#observer.onWorked(endedMs - startedMs - pausedMs);
       this.#heldCount += 1;
       return new HeldChunk(
         length,
@@ -214,6 +222,7 @@ class DecodeThread {
             if (written.kind !== 'written')
               throw new Error(`decode thread ${this.#number} answered ${written.kind} to write`);
             if (written.memory !== undefined) reuse?.(written.memory);
+            this.#observer.onWorked(written.receipt.endedMs - written.receipt.startedMs);
             return written.receipt;
           },
           release: () => {
@@ -224,7 +233,7 @@ class DecodeThread {
       );
     } finally {
       this.#load -= 1;
-      this.#onDecoded(busyMs);
+      this.#observer.onFree();
     }
   }
 

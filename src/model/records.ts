@@ -153,7 +153,7 @@ export interface ClientCounters {
   readonly eventLoopUtilization: Metric;
   readonly eventLoopDelayMs: { readonly p50: Metric; readonly p99: Metric; readonly max: Metric };
   readonly decodeThreads: number;
-  /** Summed over decode threads: time spent on chunks, wall clock. */
+  /** Summed over decode threads: time at work on chunks (decoding, and writes they execute, the proof's too), wall clock. */
   readonly decodeBusyMs: number;
   /** Time for which at least one write was running. */
   readonly writeBusyMs: number;
