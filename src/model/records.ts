@@ -34,8 +34,10 @@ export interface HostFacts {
 export interface LinkCalibration {
   /** Plain TCP echo through the emulator. */
   readonly roundTripMs: { readonly median: number; readonly p95: number; readonly samples: number };
-  /** Bytes per second from server to client, one way. */
+  /** Bytes per second from server to client, one way, all connections together: as many as the asked rate needs. */
   readonly rateBytesPerSecond: Metric;
+  /** Of one connection; unavailable where no limit of one was asked for, absent in records that are older than it. */
+  readonly connectionRateBytesPerSecond?: Metric;
 }
 
 /** What is being restored, so that shares and ages can be told from records alone. */
