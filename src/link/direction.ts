@@ -104,9 +104,13 @@ export class LinkDirection {
     return this.#connectionRate === undefined ? share : Math.min(share, this.#windowBytes(this.#connectionRate));
   }
 
-  /** Bytes that should be free below that limit before a sender goes on: few wake-ups, but never an idle link. */
+  /**
+   * Bytes that should be free below that limit before a sender goes on: few wake-ups, but never an idle link. Never
+   * more than half of the limit, or of many connections, whose shares are small, none would go on.
+   */
   get resumeBytes(): number {
-    return Math.floor(allowanceBytes(minimumRate(this.#rate, this.#connectionRate)) / 2);
+    const enoughBytes = allowanceBytes(minimumRate(this.#rate, this.#connectionRate)) / 2;
+    return Math.floor(Math.min(enoughBytes, this.connectionLimitBytes / 2));
   }
 
   busyMs(nowMs: number): Metric {
