@@ -1,5 +1,6 @@
 import type { CaseRecord, RecordedWarning, RunRecord } from '../model/records.ts';
 import { formatDuration, formatRate, formatShare } from '../model/units.ts';
+import { linkRates, type LinkRate } from './link-rates.ts';
 
 /** Below 1 % the difference between two rates cannot be seen in a report. */
 const INFLATION_SHOWN = 0.01;
@@ -71,13 +72,17 @@ function linkWarnings({ settings, link: achieved }: CaseRecord): readonly Record
       sentence: `5 % of the round trips took ${formatDuration(p95)} or more, the median ${formatDuration(median)}, with a jitter of ${formatDuration(jitterMs)} asked for: this machine is busy or its timers are coarse.`,
     });
   }
-  const asked = Math.min(rate ?? Infinity, connectionRate ?? Infinity);
-  const measured = achieved.rateBytesPerSecond;
-  if (Number.isFinite(asked) && 'value' in measured && Math.abs(measured.value / asked - 1) > LINK_TOLERANCE) {
-    warnings.push({
+  const { all, connection } = linkRates(settings.link, achieved);
+  return [...warnings, ...rateWarning('The link', all), ...rateWarning('One connection of the link', connection)];
+}
+
+function rateWarning(what: string, { asked, achieved }: LinkRate): readonly RecordedWarning[] {
+  if (asked === undefined || !('value' in achieved)) return [];
+  if (Math.abs(achieved.value / asked - 1) <= LINK_TOLERANCE) return [];
+  return [
+    {
       code: 'link-rate-differs',
-      sentence: `The link was measured to pass ${formatRate(measured.value)} where ${formatRate(asked)} was asked for. Read the results as those of the measured one.`,
-    });
-  }
-  return warnings;
+      sentence: `${what} was measured to pass ${formatRate(achieved.value)} where ${formatRate(asked)} was asked for. Read the results as those of the measured one.`,
+    },
+  ];
 }

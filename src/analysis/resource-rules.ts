@@ -2,6 +2,7 @@ import { metric, metricValue, unavailable, type Metric } from '../model/metric.t
 import type { CaseRecord, ProcessUsage, RunRecord } from '../model/records.ts';
 import type { VerdictCode } from '../model/report.ts';
 import { median } from '../stats/quantile.ts';
+import { carryingConnections, writingMs } from './busy-parts.ts';
 import { rateOf, type MeasuredTrial } from './measured-trials.ts';
 
 /** A pipelined link or disk never reaches 1: the first and the last chunk leave it idle at either end of a trial. */
@@ -17,6 +18,14 @@ const CEILING_SHARE = 0.85;
 
 export type ResourceCode = Exclude<VerdictCode, 'serialised-by-latency' | 'inconclusive'>;
 
+/**
+ * Of several resources at their limit, the one that comes first here is named. A run at the emulator's ceiling says
+ * nothing of anything else. What is counted against a declared figure is exact, CPU of a shared machine is not; and a
+ * busy emulator spoils what is said of client and server.
+ */
+export const precedences = ['emulator-ceiling', 'declared', 'emulator', 'measured'] as const;
+export type Precedence = (typeof precedences)[number];
+
 interface Surroundings {
   readonly settings: CaseRecord['settings'];
   readonly run: RunRecord;
@@ -28,6 +37,8 @@ export interface ResourceRule {
   /** Name of the evidence. */
   readonly name: string;
   readonly threshold: number;
+  /** `measured` unless the rule says otherwise. */
+  readonly precedence?: Precedence | ((settings: CaseRecord['settings']) => Precedence);
   /** 0..1, or why it is not known. */
   readonly utilization: (trial: MeasuredTrial, surroundings: Surroundings) => Metric;
 }
@@ -37,21 +48,30 @@ export interface ResourceRule {
  * Time that a main thread was runnable but waited for a core counts as use: whatever waits for that thread waits longer.
  */
 export const resourceRules: readonly ResourceRule[] = [
-  { code: 'link', name: 'link, server to client', threshold: DECLARED_BUSY, utilization: linkUse },
-  { code: 'link', name: 'link, rate of each connection', threshold: DECLARED_BUSY, utilization: connectionUse },
-  { code: 'storage', name: 'storage, places of the queue', threshold: DECLARED_BUSY, utilization: storageQueueUse },
-  { code: 'storage', name: 'storage, bandwidth', threshold: DECLARED_BUSY, utilization: storageBandwidthUse },
-  { code: 'target', name: 'target, writing', threshold: TARGET_BUSY, utilization: targetUse },
+  declared('link', 'link, server to client', linkUse),
+  declared('link', 'link, rate of each connection', connectionUse),
+  declared('storage', 'storage, places of the queue', storageQueueUse),
+  declared('storage', 'storage, bandwidth', storageBandwidthUse),
+  {
+    code: 'target',
+    name: 'target, writing',
+    threshold: TARGET_BUSY,
+    // Nothing is declared of the others: their writing is wall clock on this machine.
+    precedence: ({ target }) => (target.kind === 'throttled' ? 'declared' : 'measured'),
+    utilization: targetUse,
+  },
   {
     code: 'emulator-bound',
     name: 'link emulator, main thread',
     threshold: THREAD_BUSY,
+    precedence: 'emulator',
     utilization: (trial) => mainThreadUse(trial, trial.counters?.relay),
   },
   {
     code: 'emulator-bound',
     name: 'link emulator, share of its ceiling',
     threshold: CEILING_SHARE,
+    precedence: 'emulator-ceiling',
     utilization: ceilingShare,
   },
   {
@@ -94,7 +114,8 @@ export const resourceRules: readonly ResourceRule[] = [
 ];
 
 /** A rule with its utilization: the median over measured trials, cut at 1. */
-export interface MeasuredResource extends Omit<ResourceRule, 'utilization'> {
+export interface MeasuredResource extends Omit<ResourceRule, 'utilization' | 'precedence'> {
+  readonly precedence: Precedence;
   readonly measured: Metric;
   readonly met: boolean;
 }
@@ -114,10 +135,18 @@ export function measureResources(
       code: rule.code,
       name: rule.name,
       threshold: rule.threshold,
+      precedence:
+        typeof rule.precedence === 'function'
+          ? rule.precedence(surroundings.settings)
+          : (rule.precedence ?? 'measured'),
       measured,
       met: value !== undefined && value >= rule.threshold,
     };
   });
+}
+
+function declared(code: ResourceCode, name: string, utilization: ResourceRule['utilization']): ResourceRule {
+  return { code, name, threshold: DECLARED_BUSY, precedence: 'declared', utilization };
 }
 
 const NOT_COUNTED = unavailable('not counted');
@@ -135,10 +164,7 @@ function connectionUse({ counters, durationMs, spans }: MeasuredTrial, { setting
   const rate = settings.link.connectionRateBytesPerSecond;
   if (rate === undefined) return unavailable('no rate per connection is declared');
   if (counters === undefined) return NOT_COUNTED;
-  // The spans name the connections that carried chunks; the emulator also counts those of log-in and set-up.
-  const carrying = new Set(spans?.connection.filter((connection) => connection !== null));
-  const connections = carrying.size > 0 ? carrying.size : counters.link.connections;
-  if (connections === 0) return NOT_COUNTED;
+  const connections = carryingConnections(counters, spans);
   return metric((counters.link.bytesToClient * 1000) / durationMs / (rate * connections));
 }
 
@@ -155,10 +181,8 @@ function storageBandwidthUse({ counters, durationMs }: MeasuredTrial): Metric {
   return 'value' in busyMs ? metric(busyMs.value / durationMs) : busyMs;
 }
 
-function targetUse({ counters, durationMs }: MeasuredTrial): Metric {
-  if (counters === undefined) return NOT_COUNTED;
-  const { writeBusyMs, proofCpuMs } = counters.clientParts;
-  return metric((writeBusyMs - proofCpuMs) / durationMs);
+function targetUse({ counters, durationMs }: MeasuredTrial, { settings }: Surroundings): Metric {
+  return counters === undefined ? NOT_COUNTED : metric(writingMs(counters, settings.target) / durationMs);
 }
 
 function mainThreadUse({ durationMs }: MeasuredTrial, usage: ProcessUsage | undefined): Metric {

@@ -8,6 +8,7 @@ import { MINIMUM_PAIRS } from './compare.ts';
 import { meanInFlight } from './littles-law.ts';
 import { measuredTrials, rateOf, trialsOf, type MeasuredTrial } from './measured-trials.ts';
 import { measureResources, ownCoresUse, type MeasuredResource } from './resource-rules.ts';
+import { machineCores } from './use/machine-cores.ts';
 
 /** Deviation of the trials' rates over their mean: above this a difference of 10 % takes more than five repeats to see. */
 const NOISY_DEVIATION = 0.1;
@@ -104,7 +105,7 @@ function noiseWarnings(strategies: readonly MeasuredStrategy[]): readonly Record
 
 /** What other programs and the hypervisor took, from the samples of the USE table. */
 function loadWarnings(
-  { run }: RunData,
+  { run, samples }: RunData,
   report: CaseReport,
   { label, measured }: MeasuredStrategy,
 ): readonly RecordedWarning[] {
@@ -113,7 +114,9 @@ function loadWarnings(
   const steal = rowOf('cpu stolen by the hypervisor');
   const whole = cpu === undefined ? undefined : metricValue(cpu.utilization);
   const stolen = steal === undefined ? undefined : metricValue(steal.saturation);
-  const own = median(measured.flatMap((trial) => metricValue(ownCoresUse(trial, run.host.cores)) ?? []));
+  const own = median(
+    measured.flatMap((trial) => metricValue(ownCoresUse(trial, machineCores(samples, run.host))) ?? []),
+  );
   const warnings: RecordedWarning[] = [];
   if (whole !== undefined && own !== undefined && whole - own > OTHER_LOAD) {
     warnings.push({

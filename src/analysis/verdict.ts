@@ -3,7 +3,7 @@ import type { CaseRecord, RunRecord, TrialRecord } from '../model/records.ts';
 import type { Comparison, Evidence, Verdict, VerdictCode } from '../model/report.ts';
 import { gatherFindings, type Findings } from './findings.ts';
 import { measuredTrials } from './measured-trials.ts';
-import { resourceRules, type MeasuredResource } from './resource-rules.ts';
+import { precedences, resourceRules, type MeasuredResource } from './resource-rules.ts';
 import { nextExperiment, verdictSentence } from './verdict-sentence.ts';
 
 /** The fetch slots count as full from here: zero chunks, the start and the end of a trial leave them empty. */
@@ -13,14 +13,11 @@ const MOSTLY_WAITING = 0.5;
 /** A resource that is busier than this may itself be what makes the first byte late. */
 const NOTHING_BUSY = 0.8;
 
-/** Exact, since they are counted against what the scenario declares; they go before CPU figures of a shared machine. */
-const declared: ReadonlySet<VerdictCode> = new Set<VerdictCode>(['link', 'storage', 'target']);
-
 /** The rule in words, with the thresholds that the program uses. */
 export const verdictRule: string = [
   'Subject: the first strategy; each share is the median over its measured trials; a main thread is busy while it runs or waits for a core.',
   `A resource limits from the share given here on: ${resourceRules.map(({ name, threshold }) => `${name} ${threshold}`).join('; ')}.`,
-  'If several do, link, storage and target go first, being counted against what is declared, then the largest share.',
+  'If several do, the ceiling of the link emulator goes first, then link, storage and a throttled target, which are counted against what is declared, then the main thread of the emulator, then the largest share.',
   `Otherwise it is serialised by latency if its fetch slots are at least ${SLOTS_FULL} full, at least ${MOSTLY_WAITING} of the chunks' time is waiting for the first byte, and no resource reaches ${NOTHING_BUSY}.`,
   'Otherwise inconclusive. What the scenario expects is never looked at.',
 ].join(' ');
@@ -99,6 +96,6 @@ function listEvidence({ resources, slotUse, shares, busiest }: Findings): readon
 }
 
 function byPriority(a: MeasuredResource, b: MeasuredResource): number {
-  const rank = ({ code }: MeasuredResource): number => (declared.has(code) ? 0 : 1);
+  const rank = ({ precedence }: MeasuredResource): number => precedences.indexOf(precedence);
   return rank(a) - rank(b) || (metricValue(b.measured) ?? 0) - (metricValue(a.measured) ?? 0);
 }

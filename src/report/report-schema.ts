@@ -86,6 +86,7 @@ const image = z.looseObject({
 const calibration = z.looseObject({
   roundTripMs: z.looseObject({ median: z.number(), p95: z.number(), samples: count }),
   rateBytesPerSecond: metric,
+  connectionRateBytesPerSecond: metric.exactOptional(),
 });
 
 const comparison = z.looseObject({

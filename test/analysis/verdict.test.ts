@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { summarise } from '../../src/analysis/summarise.ts';
+import type { CaseSettings } from '../../src/model/environment.ts';
 import { unavailable } from '../../src/model/metric.ts';
 import type { TrialRecord } from '../../src/model/records.ts';
 import type { Verdict, VerdictCode } from '../../src/model/report.ts';
@@ -162,4 +163,31 @@ test('a strategy of which every trial failed has the cause as its sentence', () 
   assert.equal(verdict.code, 'inconclusive');
   assert.equal(verdict.sentence, 'No trial of sequential could be measured: the server has ended.');
   assert.equal(verdict.next, 'First: look at its log; then run again.');
+});
+
+test('at the ceiling of the emulator nothing else is named, however busy it is', () => {
+  const settings = caseSettings({ strategies: [sequential] });
+  const record = caseRecord(settings);
+  const load = { client: 0.99, server: 0.98, link: 0.95 };
+  const trials = blocks.map((block) => trial(record, sequential, block, { load }));
+  const run = runRecord([record], { emulatorCeilingBytesPerSecond: { value: 80_000_000 } });
+  assert.equal(summarise({ run, trials }).report.verdict.code, 'emulator-bound');
+});
+
+test('a busy emulator goes before busier processors', () => {
+  assert.equal(verdictOf({ load: { relay: 0.92, client: 0.99 } }).code, 'emulator-bound');
+});
+
+test('only a throttled target is counted against what is declared, and it proves while it waits', () => {
+  const code = (target: CaseSettings['target'], load: Load): VerdictCode => {
+    const record = caseRecord(caseSettings({ strategies: [sequential], target }));
+    const trials = blocks.map((block) => trial(record, sequential, block, { load }));
+    return summarise({ run: runRecord([record]), trials }).report.verdict.code;
+  };
+  const throttled = { kind: 'throttled', rateBytesPerSecond: 60e6 } as const;
+  const file = { kind: 'file', path: '/x' } as const;
+  assert.equal(code(throttled, { writing: 0.94, client: 0.99 }), 'target');
+  assert.equal(code(file, { writing: 0.94, client: 0.99 }), 'client-cpu');
+  assert.equal(code(throttled, { writing: 0.94, proof: 0.3 }), 'target');
+  assert.notEqual(code({ kind: 'discard' }, { writing: 0.94, proof: 0.3 }), 'target');
 });

@@ -149,3 +149,34 @@ test('CPU that went to other programs is told apart from that of the run', () =>
   const rate = { ...stolen, rows: busy.rows.map(([time = 0, used = 0]) => [time, used, time * 0.2]) };
   assert.match(sentence({ ...data, samples: rate }, 'cpu-stolen'), /^10 % of this machine's CPU was stolen/u);
 });
+
+test('the rate of all connections and that of one are each held against their own request', () => {
+  const settings = caseSettings({
+    link: { roundTripMs: 0, jitterMs: 0, rateBytesPerSecond: 400e6, connectionRateBytesPerSecond: 100e6 },
+  });
+  const warningsOf = (all: number, one?: number): readonly string[] => {
+    const link = {
+      roundTripMs: { median: 0.1, p95: 0.2, samples: 50 },
+      rateBytesPerSecond: metric(all),
+      ...(one === undefined ? {} : { connectionRateBytesPerSecond: metric(one) }),
+    };
+    const { warnings } = summarise({ run: runRecord([caseRecord(settings, { link })]), trials: [] }).report;
+    return warnings.flatMap(({ code, sentence: text }) => (code === 'link-rate-differs' ? [text] : []));
+  };
+  assert.deepEqual(warningsOf(396e6, 99e6), []);
+  assert.deepEqual(warningsOf(396e6), []);
+  const [all] = warningsOf(300e6, 99e6);
+  assert.match(all ?? '', /^The link was measured to pass 300 MB\/s where 400 MB\/s/u);
+  const [one] = warningsOf(396e6, 80e6);
+  assert.match(one ?? '', /^One connection of the link was measured to pass 80\.0 MB\/s where 100 MB\/s/u);
+});
+
+test('shares of the machine are of its own cores, not of those that the run may use', () => {
+  const data = quickRun();
+  const columns = ['timeMs', 'cpu.busyMs', ...[0, 1, 2, 3, 4, 5, 6, 7].map((core) => `core.${core}.busyMs`)].map(
+    (name) => ({ name, kind: 'counter' as const }),
+  );
+  // 3.2 of 8 cores are busy, of which the run's processes use 0.6: 33 % of the machine went to others.
+  const rows = Array.from({ length: 60 }, (_, index) => [index * 1000, index * 3200]);
+  assert.match(sentence({ ...data, samples: { ...samples, columns, rows } }, 'other-load'), /^3\d % of this machine/u);
+});

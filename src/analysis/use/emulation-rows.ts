@@ -1,10 +1,11 @@
 import { metric, unavailable, type Metric, type UseRow } from '../../model/metric.ts';
 import type { StorageCounters } from '../../model/records.ts';
+import { carryingConnections } from '../busy-parts.ts';
 import {
   asShare,
   largestOfTrials,
   overTrials,
-  totalOfTrials,
+  totalErrors,
   type CountedTrial,
   type UseContext,
 } from './use-context.ts';
@@ -22,7 +23,7 @@ const directions = [
 ] as const;
 
 /** A rate is only ever what a counted amount is divided by: without a declared one there is no utilization. */
-function linkRows({ trials, settings: { link } }: UseContext): readonly UseRow[] {
+function linkRows({ trials, counted, settings: { link } }: UseContext): readonly UseRow[] {
   return directions.map(({ resource, busy, bytes }) => {
     const perConnection = link.connectionRateBytesPerSecond;
     let utilization: Metric = NO_RATE;
@@ -34,26 +35,28 @@ function linkRows({ trials, settings: { link } }: UseContext): readonly UseRow[]
       utilization = overTrials(
         trials,
         ({ counters }) => metric((counters.link[bytes] * 1000) / perConnection),
-        ({ counters, durationMs }) => durationMs * Math.max(1, counters.link.connections),
+        ({ counters, spans, durationMs }) => durationMs * carryingConnections(counters, spans),
       );
-      method = 'bytes over the declared rate of all connections';
+      method = 'bytes over the declared rate of the connections that carried chunks';
     }
     return {
       resource,
       utilization: asShare(utilization),
       saturation: largestOfTrials(trials, ({ counters }) => metric(counters.link.peakQueuedBytes)),
       saturationUnit: 'bytes inside the emulator in both directions, peak',
-      errors: totalOfTrials(trials, ({ counters }) => metric(counters.link.errors)),
+      errors: totalErrors(counted, (counters) => metric(counters.link.errors)),
       method: `counted by the emulator: ${method}`,
     };
   });
 }
 
-function storageRows({ trials, settings: { storage } }: UseContext): readonly UseRow[] {
+function storageRows({ trials, counted: ofAllTrials, settings: { storage } }: UseContext): readonly UseRow[] {
   const counted = ({ counters }: CountedTrial, figure: (storage: StorageCounters) => Metric): Metric =>
     'unavailable' in counters.storage ? counters.storage : figure(counters.storage);
   const waiting = overTrials(trials, (trial) => counted(trial, ({ queueWaitMs }) => metric(queueWaitMs)));
-  const errors = totalOfTrials(trials, (trial) => counted(trial, ({ errors }) => metric(errors)));
+  const errors = totalErrors(ofAllTrials, (counters) =>
+    'unavailable' in counters.storage ? counters.storage : metric(counters.storage.errors),
+  );
   return [
     {
       resource: 'storage slots',

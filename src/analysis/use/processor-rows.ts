@@ -8,7 +8,7 @@ const SATURATION_ONLY = unavailable('unsupported: pressure tells of saturation o
 const NOT_COUNTED = unavailable('unsupported: nothing is counted');
 
 /** Cores, run queue and pressure of the whole machine. */
-export function processorRows({ samples, cores }: UseContext): readonly UseRow[] {
+export function processorRows({ samples, machineCores: cores }: UseContext): readonly UseRow[] {
   const reason = 'unavailable' in samples ? unavailable(samples.unavailable) : undefined;
   const sampled = (figure: (windows: SampledWindows) => Metric): Metric =>
     'unavailable' in samples ? unavailable(samples.unavailable) : figure(samples);
@@ -38,6 +38,7 @@ export function processorRows({ samples, cores }: UseContext): readonly UseRow[]
       errors: reason ?? NO_CPU_ERRORS,
       method: '/proc/stat: steal over all cores',
     },
+    ...limitRow(samples),
     {
       resource: 'run queue',
       utilization: asShare(sampled((windows) => perCore(meanLevel(windows, 'runQueue.running', 1), cores))),
@@ -55,6 +56,22 @@ export function processorRows({ samples, cores }: UseContext): readonly UseRow[]
       errors: reason ?? NOT_COUNTED,
       method: `/proc/pressure/${resource}, total of "some"`,
     })),
+  ];
+}
+
+/** What a CPU limit (of a container, a service) held back; left out where the kernel counts none. */
+function limitRow(samples: UseContext['samples']): readonly UseRow[] {
+  if ('unavailable' in samples || !samples.columnNames.includes('cgroup.throttledMs')) return [];
+  const periods = samples.count('cgroup.throttledPeriods');
+  return [
+    {
+      resource: 'cpu limit of the control group',
+      utilization: unavailable('unsupported: the limit tells of saturation only'),
+      saturation: samples.rate('cgroup.throttledMs'),
+      saturationUnit: 'cores that the limit stopped, mean',
+      errors: NO_CPU_ERRORS,
+      method: `cpu.stat of cgroup v2: throttled time${'value' in periods ? `, in ${periods.value} periods` : ''}`,
+    },
   ];
 }
 

@@ -4,6 +4,9 @@ import type { Span } from '../../stats/concurrency.ts';
 
 type Reading = readonly [timeMs: number, value: number];
 
+/** Sums of interpolated parts miss whole numbers by far less. */
+const INTERPOLATION_ERROR = 1e-6;
+
 /** How much a counter grew inside the windows, and the part of their time that its readings cover. */
 export interface CounterGrowth {
   readonly amount: number;
@@ -56,10 +59,15 @@ export class SampledWindows {
     return elapsedMs > 0 ? { amount, elapsedMs } : undefined;
   }
 
-  /** The growth as a metric of its own, e.g. a count of errors. */
+  /**
+   * How many events a counter saw, whole: what interpolation leaves of one at the end of a window counts as one, so that
+   * no error is rounded away.
+   */
   count(column: string): Metric {
     const growth = this.growth(column);
-    return growth === undefined ? this.reason(column) : metric(growth.amount);
+    return growth === undefined
+      ? this.reason(column)
+      : metric(Math.max(0, Math.ceil(growth.amount - INTERPOLATION_ERROR)));
   }
 
   /** Growth per millisecond of time: a share of it where the counter counts milliseconds. */

@@ -3,6 +3,7 @@ import { metric, unavailable, type Metric, type UseRow } from '../../model/metri
 import type { HostFacts, SampleTable, SpanColumn, SpanTable, TrialCounters, TrialRecord } from '../../model/records.ts';
 import type { StrategyKnobs } from '../../model/ports.ts';
 import { measuredTrials } from '../measured-trials.ts';
+import { machineCores } from './machine-cores.ts';
 import { SampledWindows } from './sampled-windows.ts';
 
 /** What a USE table is made of. */
@@ -27,11 +28,16 @@ export interface CountedTrial {
 /** What every row is computed from. */
 export interface UseContext {
   readonly settings: CaseSettings;
+  /** That the processes of the run may use. */
   readonly cores: number;
+  /** Of the whole machine, for its counters. */
+  readonly machineCores: number;
   readonly memoryBytes: number;
   readonly trials: readonly CountedTrial[];
   /** Trials that were to be measured and failed. */
   readonly failedTrials: number;
+  /** Of every trial that was to be measured, failed ones too: what counted errors mostly made its trial fail. */
+  readonly counted: readonly TrialCounters[];
   readonly samples: SampledWindows | { readonly unavailable: string };
 }
 
@@ -66,9 +72,11 @@ export function useContext({ trials, samples, host, settings }: UseData, strateg
   return {
     settings,
     cores: host.cores,
+    machineCores: machineCores(samples, host),
     memoryBytes: host.memoryBytes,
     trials: counted,
     failedTrials: candidates.filter(({ warmUp, status }) => !warmUp && status === 'failed').length,
+    counted: candidates.flatMap(({ warmUp, counters }) => (warmUp ? [] : (counters ?? []))),
     samples:
       samples === undefined
         ? { unavailable: 'not sampled: recording was off or the sampler could not start' }
@@ -104,11 +112,12 @@ export function largestOfTrials(trials: readonly CountedTrial[], figure: (trial:
   return known.length > 0 ? metric(Math.max(...known)) : (figures[0] ?? unavailable(NOT_MEASURED));
 }
 
-/** The sum of a count over the trials. */
-export function totalOfTrials(trials: readonly CountedTrial[], figure: (trial: CountedTrial) => Metric): Metric {
-  const mean = overTrials(trials, figure, () => 1);
-  const known = trials.filter((trial) => 'value' in figure(trial)).length;
-  return 'value' in mean ? metric(mean.value * known) : mean;
+/** The sum of a count of errors over all trials that know it. */
+export function totalErrors(counted: readonly TrialCounters[], figure: (counters: TrialCounters) => Metric): Metric {
+  const figures = counted.map(figure);
+  const known = figures.flatMap((candidate) => ('value' in candidate ? [candidate.value] : []));
+  if (known.length === 0) return figures[0] ?? unavailable(NOT_MEASURED);
+  return metric(known.reduce((sum, value) => sum + value, 0));
 }
 
 /** A share of capacity: cut to 0..1, as the two sides of the division come from different clocks. */

@@ -93,3 +93,19 @@ test('what two adjoining windows grew by is what both together did', () => {
     }),
   );
 });
+
+test('events are counted whole, and none is rounded away', () => {
+  const table = tableOf([
+    [0, 0],
+    [100, 1],
+    [200, 1],
+    [300, 20],
+  ]);
+  const count = (start: number, end: number): unknown =>
+    new SampledWindows(table, [{ start, end }]).count('disk.sda.busyMs');
+  assert.deepEqual(count(70, 170), metric(1));
+  assert.deepEqual(count(150, 275), metric(15));
+  assert.deepEqual(count(0, 300), metric(20));
+  assert.deepEqual(count(110, 210), metric(2));
+  assert.deepEqual(count(100, 200), metric(0));
+});

@@ -202,3 +202,38 @@ test('rows of the machine come from the samples inside the trial', () => {
   const outside = useTable({ trials: [plantTrial({ trial: { startedAtMs: 9000 } })], samples, host, settings });
   assert.match(String(cells(outside, 'cpu')[0]), /^not sampled: too few samples/u);
 });
+
+test('errors of link and storage are counted over failed trials too, warm-ups apart', () => {
+  const failed = { index: 1, status: 'failed', verified: false } as const;
+  const rows = table(
+    plantTrial({ link: { errors: 1 } }),
+    plantTrial({ trial: failed, link: { errors: 2 }, storage: { errors: 3 } }),
+    plantTrial({ trial: { index: 2, warmUp: true }, link: { errors: 9 }, storage: { errors: 9 } }),
+  );
+  assert.deepEqual(rowOf(rows, 'link server to client').errors, metric(3));
+  assert.deepEqual(rowOf(rows, 'storage slots').errors, metric(3));
+  const dead = table(plantTrial({ trial: failed, storage: { unavailable: 'the server died' } }));
+  assert.deepEqual(rowOf(dead, 'storage slots').errors, unavailable('the server died'));
+});
+
+test('time that a CPU limit held back has a row where the kernel counts it', () => {
+  const columns = ['timeMs', 'cgroup.throttledPeriods', 'cgroup.throttledMs'].map((name) => ({
+    name,
+    kind: 'counter' as const,
+  }));
+  const rows = [
+    [900, 0, 0],
+    [1400, 5, 250],
+    [2400, 15, 750],
+  ];
+  const samples: SampleTable = { formatVersion: 1, intervalMs: 500, columns, unavailable: {}, rows };
+  const resource = 'cpu limit of the control group';
+  const limited = rowOf(useTable({ trials: [plantTrial()], samples, host, settings }, 'window'), resource);
+  assert.deepEqual(limited.saturation, metric(0.5));
+  assert.match(limited.method ?? '', /in 10 periods/u);
+  const without = { ...samples, columns: columns.slice(0, 1) };
+  assert.equal(
+    useTable({ trials: [plantTrial()], samples: without, host, settings }).some((row) => row.resource === resource),
+    false,
+  );
+});
