@@ -1,12 +1,16 @@
 import { homedir } from 'node:os';
 
 import { runCommandLine } from './cli/command-line.ts';
-import { exitCodes, InterruptedError } from './model/errors.ts';
+import { printError } from './cli/print-error.ts';
+import { asMachineError, exitCodes, InterruptedError, type ExitCode } from './model/errors.ts';
 import { collectLessOften } from './process/collect-less-often.ts';
+import { ProcessOutput } from './process/process-output.ts';
 
 collectLessOften();
 
 const controller = new AbortController();
+const stdout = new ProcessOutput(process.stdout);
+const stderr = new ProcessOutput(process.stderr);
 
 /** The first signal asks for an orderly end that saves what was measured, the second ends at once. */
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -16,12 +20,25 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     controller.abort(new InterruptedError(signal));
   });
 }
-// A reader that closes early (`restorelab report DIR | head`) is no failure of ours.
-process.stdout.on('error', (error: NodeJS.ErrnoException) =>
-  process.exit(error.code === 'EPIPE' ? exitCodes.fine : exitCodes.machine),
-);
 
-process.exitCode = await runCommandLine({
+/** Ends this process when its reader has everything; a handle that a library keeps open must not keep the terminal. */
+async function exit(exitCode: ExitCode): Promise<never> {
+  await Promise.all([stdout.drained(), stderr.drained()]);
+  process.exit(exitCode);
+}
+
+let hasFailed = false;
+/** What nobody caught is a mistake of ours, whatever its class. */
+for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+  process.on(event, (error: unknown) => {
+    if (hasFailed) return;
+    hasFailed = true;
+    printError(error, { stderr });
+    void exit(exitCodes.internal);
+  });
+}
+
+let exitCode = await runCommandLine({
   args: process.argv.slice(2),
   env: process.env,
   cwd: process.cwd(),
@@ -29,9 +46,13 @@ process.exitCode = await runCommandLine({
   pid: process.pid,
   versions: process.versions,
   stdin: process.stdin,
-  stdout: process.stdout,
-  stderr: process.stderr,
+  stdout,
+  stderr,
   interrupted: controller.signal,
 });
-// Nothing is left to wait for; a handle that a library keeps open must not keep the terminal.
-process.exit();
+await stdout.drained();
+if (stdout.failure !== undefined) {
+  const lost = printError(asMachineError(stdout.failure, 'writing to stdout'), { stderr });
+  if (exitCode === exitCodes.fine) exitCode = lost;
+}
+if (!hasFailed) await exit(exitCode);

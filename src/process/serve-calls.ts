@@ -24,11 +24,16 @@ export function serveCalls(methods: object, { onEnd }: { readonly onEnd?: () => 
       if (handler === undefined) throw new Error(`unknown call ${method}`);
       return handler(parameter);
     }).then(
-      (result) => process.send?.({ id, result }),
-      (error: unknown) => process.send?.({ id, error: describeError(error) }),
+      (result) => answer({ id, result }),
+      (error: unknown) => answer({ id, error: describeError(error) }),
     );
   });
-  process.send?.({ id: -1 });
+  answer({ id: -1 });
+}
+
+/** A parent that is gone asks for nothing any more: `disconnect` ends this process. */
+function answer(message: object): void {
+  if (process.connected) process.send?.(message, undefined, undefined, () => {});
 }
 
 /** What the parent can make an error of again: its class does not cross the channel. */

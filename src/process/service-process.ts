@@ -1,5 +1,4 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 
 import { KnownError, MachineError, type ErrorDetails, type ExitCode } from '../model/errors.ts';
 
@@ -77,30 +76,38 @@ export class ServiceProcess<Methods extends ServiceMethods<Methods>> implements 
     child.on('error', () => {});
   }
 
-  /** Starts the module and resolves when it has called `serveCalls`. */
+  /**
+   * Starts the module and resolves when it has called `serveCalls`.
+   * @throws MachineError `process-not-started`
+   */
   static async start<Methods extends ServiceMethods<Methods>>(
     name: string,
     entry: URL,
     { env }: { readonly env?: NodeJS.ProcessEnv } = {},
   ): Promise<ServiceProcess<Methods>> {
-    const child = fork(entry, [], {
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      serialization: 'advanced',
-      ...(env === undefined ? {} : { env }),
-    });
-    const service = new ServiceProcess<Methods>(name, child);
-    const started = await Promise.race([
-      once(child, 'message').then(() => true),
-      service.exited.then(() => false),
-      once(child, 'error').then(() => false),
-    ]);
-    if (!started) {
-      throw new MachineError(`the ${name} process could not be started`, {
+    try {
+      const child = fork(entry, [], {
+        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+        serialization: 'advanced',
+        ...(env === undefined ? {} : { env }),
+      });
+      const service = new ServiceProcess<Methods>(name, child);
+      await new Promise<void>((resolve, reject) => {
+        child.once('message', () => resolve());
+        // Alone, without `exit`, where there is no process at all.
+        child.once('error', reject);
+        void service.exited.then(({ code, signal }) =>
+          reject(new Error(`it ended (${signal ?? `exit code ${code}`})`)),
+        );
+      });
+      return service;
+    } catch (error) {
+      throw new MachineError(`the ${name} process could not be started: ${(error as Error).message}`, {
         code: 'process-not-started',
         hint: 'check the limits on processes and memory (ulimit -a)',
+        cause: error,
       });
     }
-    return service;
   }
 
   get pid(): number {

@@ -3,8 +3,8 @@ export interface OutputStream {
   write(text: string): unknown;
   readonly isTTY?: boolean;
   /** Characters in a line and lines on the screen of a terminal. */
-  readonly columns?: number;
-  readonly rows?: number;
+  readonly columns?: number | undefined;
+  readonly rows?: number | undefined;
   on?(event: 'resize', listener: () => void): unknown;
   off?(event: 'resize', listener: () => void): unknown;
 }
