@@ -1,5 +1,5 @@
 import type { Clock } from '../model/ports.ts';
-import { Places } from '../strategy/places.ts';
+import { Permits } from '../model/permits.ts';
 
 /** One job's stay: which server had it, and when. */
 export interface Service {
@@ -12,11 +12,14 @@ export interface Service {
 /** `count` servers that share one queue, first come first served: a disk's queue, a link, decode threads, a writer. */
 export class Servers {
   readonly #clock: Clock;
-  readonly #places: Places;
+  readonly #permits: Permits;
+  /** The lowest number last. */
+  readonly #idle: number[];
 
   constructor(clock: Clock, count: number) {
     this.#clock = clock;
-    this.#places = new Places(count);
+    this.#permits = new Permits(count);
+    this.#idle = Array.from({ length: count }, (_, server) => count - 1 - server);
   }
 
   /** Waits for a server, then keeps it for `serviceMs`. Aborted, it gives up its place in the queue or the server. */
@@ -26,13 +29,15 @@ export class Servers {
 
   /** Waits for a server, then keeps it for as long as `job` takes. */
   async hold(job: () => Promise<unknown>, signal?: AbortSignal): Promise<Service> {
-    const server = await this.#places.take(signal);
+    await this.#permits.take(signal);
+    const server = this.#idle.pop() ?? 0;
     try {
       const startedMs = this.#clock.now();
       await job();
       return { server, startedMs, endedMs: this.#clock.now() };
     } finally {
-      this.#places.give(server);
+      this.#idle.push(server);
+      this.#permits.give();
     }
   }
 }

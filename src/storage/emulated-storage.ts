@@ -2,6 +2,7 @@ import { RateSchedule } from '../clock/rate-schedule.ts';
 import type { StorageSettings } from '../model/environment.ts';
 import { metric, unavailable } from '../model/metric.ts';
 import type { Clock } from '../model/ports.ts';
+import { Permits } from '../model/permits.ts';
 import type { StorageCounters } from '../model/records.ts';
 
 /**
@@ -14,9 +15,8 @@ import type { StorageCounters } from '../model/records.ts';
 export class EmulatedStorage {
   readonly #clock: Clock;
   readonly #bandwidth: RateSchedule = new RateSchedule();
-  readonly #waiting: (() => void)[] = [];
+  readonly #places: Permits = new Permits(Infinity);
   #settings: StorageSettings = { readLatencyMs: 0, queueDepth: Infinity };
-  #active = 0;
   // Integrals over time of the reads active and waiting, up to `#integratedAtMs`.
   #slotBusyMs = 0;
   #queueWaitMs = 0;
@@ -35,33 +35,28 @@ export class EmulatedStorage {
     this.#integrate();
     this.#settings = settings;
     this.#bandwidth.setRate(settings.bandwidthBytesPerSecond);
-    this.#admit();
+    this.#places.setLimit(settings.queueDepth);
   }
 
   /**
    * Reads through the emulated disk. `load` does the real read and is called when a place is free; what it rejects
-   * with is passed on at once.
+   * with is passed on at once. Aborted, a read leaves the queue or the disk with the signal's reason and counts
+   * neither as a read nor as an error; a real read that runs already is waited for.
    */
-  async read(load: () => Promise<Uint8Array>): Promise<Uint8Array> {
-    if (this.#active >= this.#settings.queueDepth || this.#waiting.length > 0) {
-      this.#integrate();
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    } else {
-      this.#integrate();
-      this.#active += 1;
-    }
+  async read(load: () => Promise<Uint8Array>, signal?: AbortSignal): Promise<Uint8Array> {
+    this.#integrate();
+    await this.#places.take(signal);
     try {
-      const bytes = await this.#serve(load);
+      const bytes = await this.#serve(load, signal);
       this.#reads += 1;
       this.#bytes += bytes.length;
       return bytes;
     } catch (error) {
-      this.#errors += 1;
+      if (signal?.aborted !== true) this.#errors += 1;
       throw error;
     } finally {
       this.#integrate();
-      this.#active -= 1;
-      this.#admit();
+      this.#places.give();
     }
   }
 
@@ -90,32 +85,29 @@ export class EmulatedStorage {
     this.#bandwidth.resetBusy(this.#integratedAtMs);
   }
 
-  async #serve(load: () => Promise<Uint8Array>): Promise<Uint8Array> {
+  async #serve(load: () => Promise<Uint8Array>, signal: AbortSignal | undefined): Promise<Uint8Array> {
+    signal?.throwIfAborted();
     const { readLatencyMs } = this.#settings;
     if (readLatencyMs === 0 && !this.#bandwidth.isLimited) return await load();
     const firstByteMs = this.#clock.now() + readLatencyMs;
-    const [bytes] = await Promise.all([load(), this.#clock.sleep(readLatencyMs)]);
+    const loading = load();
+    const latency = this.#clock.sleep(readLatencyMs, signal);
+    // Told below, once the real read has ended; if that fails, nobody asks.
+    latency.catch(() => {});
+    const bytes = await loading;
+    await latency;
     // Reserved from the time at which the first byte was due, so that being woken late costs nothing.
     const lastByteMs = this.#bandwidth.reserve(firstByteMs, bytes.length);
     const remainingMs = lastByteMs - this.#clock.now();
-    if (remainingMs > 0) await this.#clock.sleep(remainingMs);
+    if (remainingMs > 0) await this.#clock.sleep(remainingMs, signal);
     return bytes;
-  }
-
-  #admit(): void {
-    while (this.#active < this.#settings.queueDepth) {
-      const start = this.#waiting.shift();
-      if (start === undefined) return;
-      this.#active += 1;
-      start();
-    }
   }
 
   #integrate(): void {
     const nowMs = this.#clock.now();
     const elapsedMs = nowMs - this.#integratedAtMs;
-    this.#slotBusyMs += this.#active * elapsedMs;
-    this.#queueWaitMs += this.#waiting.length * elapsedMs;
+    this.#slotBusyMs += this.#places.taken * elapsedMs;
+    this.#queueWaitMs += this.#places.waiting * elapsedMs;
     this.#integratedAtMs = nowMs;
   }
 }

@@ -138,3 +138,33 @@ test('on the real clock a read takes about its latency', async () => {
   const elapsedMs = clock.now() - startedMs;
   assert.ok(elapsedMs >= 30 && elapsedMs < 3000, `${elapsedMs} ms`);
 });
+
+test('an aborted read leaves the queue, or the disk before its latency is over, and the next one moves up', async () => {
+  const clock = new VirtualClock();
+  const storage = new EmulatedStorage(clock);
+  storage.configure({ readLatencyMs: 10, queueDepth: 1 });
+  const [first, second] = [new AbortController(), new AbortController()];
+  const ends: string[] = [];
+  let loads = 0;
+  const read = async (name: string, signal?: AbortSignal): Promise<void> => {
+    const load = async (): Promise<Uint8Array> => {
+      loads += 1;
+      return new Uint8Array(100);
+    };
+    await storage.read(load, signal).then(
+      () => ends.push(`${name} read at ${clock.now()}`),
+      (error: Error) => ends.push(`${name} ${error.message} at ${clock.now()}`),
+    );
+  };
+  await clock.run(async () => {
+    const reads = [read('first', first.signal), read('second', second.signal), read('third')];
+    await clock.sleep(2);
+    second.abort(new Error('gone'));
+    await clock.sleep(2);
+    first.abort(new Error('gone'));
+    await Promise.all(reads);
+  });
+  assert.deepEqual(ends, ['second gone at 2', 'first gone at 4', 'third read at 14']);
+  const { reads, bytes, errors } = storage.counters();
+  assert.deepEqual({ loads, reads, bytes, errors }, { loads: 2, reads: 1, bytes: 100, errors: 0 });
+});

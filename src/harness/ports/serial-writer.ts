@@ -1,5 +1,5 @@
 import type { PlainChunk, RestoreTarget } from '../../model/ports.ts';
-import { Places } from '../../strategy/places.ts';
+import { Permits } from '../../model/permits.ts';
 
 export interface SerialWriterOptions {
   readonly target: RestoreTarget;
@@ -14,28 +14,28 @@ export interface SerialWriterOptions {
 /** Lets at most `writers` writes, zeros included, reach the target at a time, in the order of the calls. */
 export class SerialWriter implements RestoreTarget {
   readonly #options: SerialWriterOptions;
-  readonly #places: Places;
+  readonly #permits: Permits;
 
   constructor(options: SerialWriterOptions) {
     this.#options = options;
-    this.#places = new Places(options.writers);
+    this.#permits = new Permits(options.writers);
   }
 
   async write(offset: number, chunk: PlainChunk): Promise<void> {
-    const place = await this.#begin(offset);
+    await this.#begin(offset);
     try {
       await this.#options.target.write(offset, chunk);
     } finally {
-      this.#places.give(place);
+      this.#permits.give();
     }
   }
 
   async writeZeroes(offset: number, length: number): Promise<void> {
-    const place = await this.#begin(offset);
+    await this.#begin(offset);
     try {
       await this.#options.target.writeZeroes(offset, length);
     } finally {
-      this.#places.give(place);
+      this.#permits.give();
     }
   }
 
@@ -43,9 +43,8 @@ export class SerialWriter implements RestoreTarget {
     await this.#options.target.finish();
   }
 
-  async #begin(offset: number): Promise<number> {
-    const place = await this.#places.take(this.#options.signal);
+  async #begin(offset: number): Promise<void> {
+    await this.#permits.take(this.#options.signal);
     this.#options.onTaken?.(offset);
-    return place;
   }
 }

@@ -90,10 +90,8 @@ export class ReaderSession {
     const { datastore, storage, buffers } = this.#options;
     const path = chunkPath(datastore, digest);
     const bytes = await storage
-      // A read for nobody would let a client that resets its streams at once fill the memory.
-      .read(async () =>
-        signal.aborted ? new Uint8Array() : await readWholeFile(path, (length) => buffers.take(length)),
-      )
+      // Nothing is read for a client that has reset its stream: it could fill the memory, and the disk's queue.
+      .read(async () => await readWholeFile(path, (length) => buffers.take(length)), signal)
       .catch((error: unknown) => {
         throw new Refusal(400, `reading file ${JSON.stringify(path)} failed: ${osErrorText(error)}`);
       });

@@ -8,8 +8,8 @@ import {
 import { Readable, type Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
+import { Permits } from '../../model/permits.ts';
 import { sendBody } from './send-body.ts';
-import { SendTurns } from './send-turns.ts';
 import type { HeaderFields, Http2Settings, ServerConnection, ServerHandler, ServerTransport } from './transport.ts';
 
 /**
@@ -48,7 +48,7 @@ function serve(socket: Duplex, handler: ServerHandler, settings: Http2Settings):
     },
   });
   session.setLocalWindowSize(connectionWindowSize);
-  const turns = new SendTurns(BODIES_AT_ONCE);
+  const turns = new Permits(BODIES_AT_ONCE);
   // A client may end in any way; what there is to do is done at `close`.
   session.on('error', () => {});
   session.on('stream', (stream, headers) => {
@@ -76,7 +76,7 @@ async function answer(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
   handler: ServerHandler,
-  turns: SendTurns,
+  turns: Permits,
 ): Promise<void> {
   const gone = new AbortController();
   stream.once('close', () => gone.abort());
@@ -108,7 +108,7 @@ async function answer(
   }
   // A stream whose own window is too small for its body would keep the turn for as long as its client likes.
   const fits = body.length <= (session.destroyed ? 0 : (session.remoteSettings.initialWindowSize ?? 0));
-  const release = fits ? await turns.take() : undefined;
+  if (fits) await turns.take();
   try {
     if (isGone(stream)) return;
     const isEmpty = body.length === 0;
@@ -117,7 +117,7 @@ async function answer(
     // See sendBody; a plain socket keeps what it could not write yet.
     if (isSent && session.encrypted === true) setImmediate(() => sent?.());
   } finally {
-    release?.();
+    if (fits) turns.give();
   }
 }
 
