@@ -3,6 +3,7 @@ import type { Comparator, Objective, ObjectiveMetric, ObjectiveTerm, RateName } 
 import type { CaseReport, ObjectiveReport, StrategyReport } from '../model/report.ts';
 import { median } from '../stats/quantile.ts';
 import { caseName } from './case-name.ts';
+import { countsAsMeasured } from './measured-trials.ts';
 
 interface Evaluation {
   readonly caseName: string;
@@ -50,7 +51,7 @@ export function evaluateObjectives(
 }
 
 function evaluate({ left, right, comparator }: Objective, one: CaseReport): Evaluation {
-  const name = caseName(one.parameters);
+  const name = caseName(one);
   const leftValue = termValue(left, one);
   const rightValue = termValue(right, one);
   if (typeof leftValue === 'string') return { caseName: name, holds: false, reason: leftValue };
@@ -117,9 +118,7 @@ function metricOrReason(value: number | undefined, reason: string): Metric {
 }
 
 function measuredDurations({ trials }: StrategyReport): readonly number[] {
-  return trials.flatMap(({ warmUp, status, verified, durationMs }) =>
-    !warmUp && status === 'completed' && verified === true && durationMs !== undefined ? [durationMs] : [],
-  );
+  return trials.filter(countsAsMeasured).map(({ durationMs }) => durationMs);
 }
 
 /** The smallest quotient is the worst of a lower bound, the largest that of an upper bound. */

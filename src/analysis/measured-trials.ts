@@ -1,4 +1,4 @@
-import type { RunData, SpanTable, TrialBytes, TrialCounters, TrialRecord } from '../model/records.ts';
+import type { PlannedTrial, RunData, SpanTable, TrialBytes, TrialCounters, TrialRecord } from '../model/records.ts';
 import type { RateName } from '../model/objective.ts';
 
 /** A trial that counts: measured (no warm-up), completed, and proven to have restored the right bytes. */
@@ -12,29 +12,39 @@ export interface MeasuredTrial {
   readonly spans?: SpanTable;
 }
 
-/** All trials of one strategy in one case, warm-ups and failures included, in the order of the run. */
-export function trialsOf(data: RunData, caseIndex: number, label: string): readonly TrialRecord[] {
-  return data.trials
-    .filter((trial) => trial.case === caseIndex && trial.strategy === label)
-    .toSorted((a, b) => a.index - b.index);
+/**
+ * All trials of one strategy in one case, warm-ups and failures included, in the order of the run; those of the plan
+ * that have no record as `not-run`.
+ */
+export function trialsOf({ run, trials }: RunData, caseIndex: number, label: string): readonly TrialRecord[] {
+  const isOf = (trial: PlannedTrial): boolean => trial.case === caseIndex && trial.strategy === label;
+  const recorded = trials.filter(isOf);
+  const known = new Set(recorded.map(({ index }) => index));
+  const missing = run.plan
+    .filter((planned) => isOf(planned) && !known.has(planned.index))
+    .map((planned): TrialRecord => ({ ...planned, formatVersion: run.formatVersion, status: 'not-run' }));
+  return [...recorded, ...missing].toSorted((a, b) => a.index - b.index);
+}
+
+/** Whether a trial counts as measured; its duration and bytes are known then. */
+export function countsAsMeasured<
+  Trial extends Pick<TrialRecord, 'warmUp' | 'status' | 'verified' | 'durationMs' | 'bytes'>,
+>(trial: Trial): trial is Trial & { readonly durationMs: number; readonly bytes: TrialBytes } {
+  const { warmUp, status, verified, durationMs, bytes } = trial;
+  const isProven = !warmUp && status === 'completed' && verified === true;
+  return isProven && bytes !== undefined && durationMs !== undefined && durationMs > 0;
 }
 
 /** The trials among them that count. */
 export function measuredTrials(trials: readonly TrialRecord[]): readonly MeasuredTrial[] {
-  return trials.flatMap(({ index, block, warmUp, status, verified, durationMs, bytes, counters, spans }) => {
-    if (warmUp || status !== 'completed' || verified !== true || bytes === undefined) return [];
-    if (durationMs === undefined || !(durationMs > 0)) return [];
-    return [
-      {
-        index,
-        block,
-        durationMs,
-        bytes,
-        ...(counters === undefined ? {} : { counters }),
-        ...(spans === undefined ? {} : { spans }),
-      },
-    ];
-  });
+  return trials.filter(countsAsMeasured).map(({ index, block, durationMs, bytes, counters, spans }) => ({
+    index,
+    block,
+    durationMs,
+    bytes,
+    ...(counters === undefined ? {} : { counters }),
+    ...(spans === undefined ? {} : { spans }),
+  }));
 }
 
 /** Bytes per second of one of the four rates. */

@@ -1,4 +1,5 @@
 import type { RunRecord } from '../model/records.ts';
+import { MINIMUM_VALUES } from '../stats/interval.ts';
 import { MINIMUM_PAIRS } from './compare.ts';
 import { verdictRule } from './verdict.ts';
 
@@ -8,7 +9,7 @@ export function describeMethods(run: RunRecord): readonly string[] {
   return [
     'Four rates over the duration of a trial, from the first request for a chunk until the target is finished: logical (image bytes, zeros included), data (non-zero bytes), unique (each distinct non-zero chunk once), wire (bytes that crossed the link to the client). MB is 10^6 bytes, MiB 2^20.',
     'A rate is the median of the measured trials: completed, proven equal to the original, no warm-up.',
-    '95 % intervals are t-intervals of the mean of the logarithms, taken back; a single trial has none.',
+    `The 95 % interval beside a median is that of the geometric mean: the t-interval of the mean of the logarithms, taken back; the median may lie outside of it. Fewer than ${MINIMUM_VALUES} trials have none.`,
     `Comparisons use the data rate, trial by trial within a block, and the 95 % t-interval of the mean log ratio: faster or slower if it lies on one side of 1, not distinguishable if it holds 1 and stays within 10 %, otherwise, or with fewer than ${MINIMUM_PAIRS} pairs, inconclusive.`,
     `Trials: ${trials.repeats} measured and ${trials.warmUp} warm-up of each strategy in each case, ${trials.order}${trials.order === 'interleaved' ? `: blocks of every strategy once, shuffled with seed ${run.seed}` : ''}.`,
     'Chunk latency runs from the request for a data chunk until its write has returned, over all measured trials; its phases add up to it. Waiting for a decode thread counts as decoding; waiting for its turn or for the writer as held.',

@@ -62,7 +62,7 @@ export function summariseStrategy(
   };
 }
 
-/** Median and 95 % interval of one rate; undefined without a measured trial or where no such byte was restored. */
+/** Median of one rate, and the 95 % interval of its geometric mean; undefined without a measured trial or where no such byte was restored. */
 function summariseRate(trials: readonly MeasuredTrial[], rate: RateName): Throughput | undefined {
   const rates = trials.map((trial) => rateOf(trial, rate));
   const medianBytesPerSecond = median(rates);

@@ -2,6 +2,7 @@ import { phases, type Comparison, type ComparisonVerdict, type Phase, type Verdi
 import { formatDuration, formatShare } from '../model/units.ts';
 import { MINIMUM_PAIRS } from './compare.ts';
 import type { Findings } from './findings.ts';
+import { intervalText, ratioText } from './ratio-text.ts';
 import type { MeasuredResource } from './resource-rules.ts';
 
 const limitText: Readonly<Record<VerdictCode, string>> = {
@@ -64,7 +65,7 @@ function comparisonText(comparisons: readonly Comparison[]): string | undefined 
   const best = ranked.find(({ verdict }) => verdict === 'faster') ?? ranked[0];
   if (best?.ratio === undefined) return undefined;
   const ratio = ratioText(best.ratio);
-  const interval = best.interval === undefined ? '' : ` (${intervalText(best.interval)})`;
+  const interval = best.interval === undefined ? '' : ` (${intervalText(best.ratio, best.interval)})`;
   const certain = `${best.of} is ${ratio} times as fast${interval}`;
   const doubt =
     best.pairs < MINIMUM_PAIRS
@@ -77,16 +78,6 @@ function comparisonText(comparisons: readonly Comparison[]): string | undefined 
     inconclusive: `${best.of} came out ${ratio} times as fast, but ${doubt}`,
   };
   return texts[best.verdict];
-}
-
-/** Two decimals where a difference is small enough to need them. */
-export function ratioText(ratio: number): string {
-  return ratio.toFixed(ratio < 2 ? 2 : 1);
-}
-
-export function intervalText([low, high]: readonly [number, number]): string {
-  const digits = low < 2 ? 2 : 1;
-  return `${low.toFixed(digits)}-${high.toFixed(digits)}`;
 }
 
 /** The experiment that tells this cause from the ones that look like it. */
@@ -107,7 +98,7 @@ const experiments: Readonly<Record<VerdictCode, string>> = {
   'client-cpu':
     'Raise decodeThreads: if the data rate rises, decoding was the limit; if not, it is one thread of the client (TLS, event loop), which a second connection does not relieve.',
   'server-cpu':
-    'Spread the same number in flight over two connections: if the data rate rises, one core of the server was the limit.',
+    'Run again with image.compressionRatio doubled, so that the server reads, encrypts and sends half as much: if the data rate rises and the wire rate stays, one core of the server was the limit. On a real server, look at the busiest thread of proxmox-backup-proxy meanwhile.',
   'emulator-bound':
     'Lower link.rate, or run on a machine with more cores, until the emulator is no longer busy; only then compare strategies.',
   inconclusive:

@@ -16,7 +16,7 @@ export function findWarnings(data: RunData, cases: readonly CaseReport[]): reado
     for (const warning of [...caseWarnings(data.run, record), ...strategyWarnings(data, index, report)]) {
       const key = `${warning.code}\n${warning.sentence}`;
       const known = found.get(key) ?? { warning, cases: [] };
-      known.cases.push(caseName(report.parameters));
+      known.cases.push(caseName(report));
       found.set(key, known);
     }
   }
@@ -47,7 +47,7 @@ function runWarnings({ run, trials, samples }: RunData): readonly RecordedWarnin
       sentence:
         'No chunk times and no samples: recording was off. Throughput stands; latency, phases and most of the USE table are unknown.',
     });
-  } else if (samples === undefined) {
+  } else if (samples === undefined && !run.warnings.some(({ code }) => code === 'sampler-missing')) {
     warnings.push({
       code: 'sampler-missing',
       sentence:

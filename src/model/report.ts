@@ -52,7 +52,7 @@ export interface Verdict {
 /** Absent where no trial was measured. */
 export interface Throughput {
   readonly medianBytesPerSecond: number;
-  /** 95 %; absent for a single trial, which says nothing of the spread. */
+  /** 95 % interval of the geometric mean of the same trials; absent for fewer than three. */
   readonly interval?: readonly [number, number];
 }
 
@@ -87,6 +87,7 @@ export interface StrategyReport {
   readonly peakBufferedBytes: Metric;
   /** Little's law: throughput x latency, beside the mean number in flight that was measured. */
   readonly littlesLaw: { readonly predictedInFlight: Metric; readonly measuredInFlight: Metric };
+  /** Those of the plan that were never run have the status `not-run`. */
   readonly trials: readonly TrialReport[];
 }
 
@@ -99,6 +100,7 @@ export interface Comparison {
   readonly to: string;
   /** Absent without a block in which both were measured. */
   readonly ratio?: number;
+  /** 95 %; absent for fewer than three pairs. */
   readonly interval?: readonly [number, number];
   readonly pairs: number;
   readonly verdict: ComparisonVerdict;

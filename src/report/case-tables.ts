@@ -1,3 +1,6 @@
+import { isBelowTimers, roundTripText } from '../analysis/case-name.ts';
+import { linkRates, type LinkRate } from '../analysis/link-rates.ts';
+import { countsAsMeasured } from '../analysis/measured-trials.ts';
 import type { Metric, UseRow } from '../model/metric.ts';
 import { phases, type CaseReport, type Phase, type StrategyReport } from '../model/report.ts';
 import { formatBytes, formatDuration, formatRate, formatShare } from '../model/units.ts';
@@ -23,7 +26,7 @@ export const phaseNames: Readonly<Record<Phase, string>> = {
 export function ratesTable({ strategies }: CaseReport): Table {
   return {
     title: 'Four rates',
-    note: 'Median of the measured trials, 95 % interval in brackets. Compare data rates; logical counts zeros, wire counts what crossed the link.',
+    note: 'Median of the measured trials; in brackets the 95 % interval of their geometric mean. Compare data rates; logical counts zeros, wire counts what crossed the link.',
     columns: [
       textColumn('strategy'),
       numberColumn('data rate'),
@@ -142,13 +145,21 @@ export function orderTable({ strategies }: CaseReport): Table {
 
 export function linkTable({ link: { asked, achieved } }: CaseReport): Table {
   const unmeasured = 'unknown: not calibrated';
-  const rate = (bytesPerSecond: number | undefined): string =>
-    bytesPerSecond === undefined ? 'no limit' : formatRate(bytesPerSecond);
+  const rates = linkRates(asked, achieved);
+  const rateCells = ({ asked: limit, achieved: measured }: LinkRate): readonly string[] => [
+    limit === undefined ? 'no limit' : formatRate(limit),
+    metricText(measured, formatRate),
+  ];
   const milliseconds = (ms: number | undefined): string =>
     ms === undefined || ms === 0 ? 'none added' : formatDuration(ms);
   const roundTrip = achieved?.roundTripMs;
   return {
     title: 'Link: asked and achieved',
+    ...(isBelowTimers(asked['roundTripMs'] ?? 0) && roundTrip !== undefined
+      ? {
+          note: `A round trip of ${roundTripText(asked['roundTripMs'] ?? 0, achieved)}: below 1 ms the measured one counts.`,
+        }
+      : {}),
     columns: [textColumn('quantity'), numberColumn('asked'), numberColumn('achieved')],
     rows: [
       [
@@ -161,12 +172,8 @@ export function linkTable({ link: { asked, achieved } }: CaseReport): Table {
         `jitter: ${milliseconds(asked['jitterMs'])}`,
         roundTrip === undefined ? unmeasured : `${formatDuration(roundTrip.p95)} (${roundTrip.samples} samples)`,
       ],
-      [
-        'rate to the client, all connections',
-        rate(asked['rateBytesPerSecond']),
-        achieved === undefined ? unmeasured : metricText(achieved.rateBytesPerSecond, formatRate),
-      ],
-      ['rate of each connection', rate(asked['connectionRateBytesPerSecond']), 'not measured apart'],
+      ['rate to the client, all connections', ...rateCells(rates.all)],
+      ['rate of each connection', ...rateCells(rates.connection)],
     ],
   };
 }
@@ -262,6 +269,5 @@ export function strategyName({ label, name, knobs }: StrategyReport): string {
 /** `4 of 5`: measured ones of those that were to be measured. */
 export function trialCount({ trials }: StrategyReport): string {
   const wanted = trials.filter(({ warmUp }) => !warmUp);
-  const measured = wanted.filter(({ status, verified }) => status === 'completed' && verified === true);
-  return `${measured.length} of ${wanted.length}`;
+  return `${trials.filter(countsAsMeasured).length} of ${wanted.length}`;
 }

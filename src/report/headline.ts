@@ -7,11 +7,9 @@ export function headline({ cases, verdict }: Report): string {
   const [first] = cases;
   if (first === undefined || cases.length === 1) return verdict.sentence;
   const groups = new Map<VerdictCode, string[]>();
-  for (const {
-    verdict: { code },
-    parameters,
-  } of cases) {
-    groups.set(code, [...(groups.get(code) ?? []), caseName(parameters)]);
+  for (const one of cases) {
+    const { code } = one.verdict;
+    groups.set(code, [...(groups.get(code) ?? []), caseName(one)]);
   }
   const [[onlyCode] = []] = groups;
   const gain = largestGain(cases);
@@ -24,10 +22,10 @@ export function headline({ cases, verdict }: Report): string {
 
 /** The largest ratio among those that are certain, and where. */
 function largestGain(cases: Report['cases']): string {
-  const gains = cases.flatMap(({ parameters, comparisons }) =>
-    comparisons
+  const gains = cases.flatMap((one) =>
+    one.comparisons
       .filter(({ verdict }) => verdict === 'faster')
-      .map((comparison) => ({ comparison, name: caseName(parameters) })),
+      .map((comparison) => ({ comparison, name: caseName(one) })),
   );
   const best = gains.toSorted((a, b) => (b.comparison.ratio ?? 0) - (a.comparison.ratio ?? 0))[0];
   return best === undefined

@@ -1,3 +1,4 @@
+import { intervalText, ratioText } from '../analysis/ratio-text.ts';
 import type { Metric } from '../model/metric.ts';
 import type { Comparison, ComparisonVerdict, ObjectiveReport, Throughput, VerdictCode } from '../model/report.ts';
 import { formatBytes, formatDuration, formatRate, formatShare, GB, MB } from '../model/units.ts';
@@ -7,7 +8,7 @@ export function metricText(metric: Metric, format: (value: number) => string): s
   return 'value' in metric ? format(metric.value) : `unknown: ${metric.unavailable}`;
 }
 
-/** `302 MB/s (296-306)`: median and 95 % interval in one unit; the caller names the rate. */
+/** `302 MB/s (296-306)`: median and the 95 % interval of the geometric mean in one unit; the caller names the rate. */
 export function throughputText(throughput: Throughput | undefined): string {
   if (throughput === undefined) return 'unknown: not measured';
   const { medianBytesPerSecond, interval } = throughput;
@@ -28,9 +29,7 @@ function rateUnit(bytesPerSecond: number): readonly [unit: number, digits: numbe
 export function ratioAndInterval({ ratio, interval, pairs }: Comparison): string {
   if (ratio === undefined)
     return pairs === 0 ? 'unknown: no block in which both were measured' : 'unknown: no data bytes';
-  const digits = ratio < 2 ? 2 : 1;
-  const ends = interval === undefined ? '' : ` (${interval.map((end) => end.toFixed(digits)).join('-')})`;
-  return `${ratio.toFixed(digits)} x${ends}`;
+  return `${ratioText(ratio)} x${interval === undefined ? '' : ` (${intervalText(ratio, interval)})`}`;
 }
 
 export const comparisonNames: Readonly<Record<ComparisonVerdict, string>> = {

@@ -93,7 +93,7 @@ function pageHead(report: Report): Markup {
 function caseLinks({ cases }: Report): Markup {
   return html`<nav aria-label="Cases">
     <ul>
-      ${cases.map(({ parameters, verdict }, index) => html`<li><a href="#case-${index}">${caseName(parameters)}</a> <span class="soft">${verdictNames[verdict.code]}</span></li>`)}
+      ${cases.map((one, index) => html`<li><a href="#case-${index}">${caseName(one)}</a> <span class="soft">${verdictNames[one.verdict.code]}</span></li>`)}
     </ul>
   </nav>`;
 }

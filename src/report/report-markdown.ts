@@ -33,7 +33,7 @@ export function renderReportMarkdown({ report }: Analysis): string {
 
 function caseBlocks(one: CaseReport, first: Verdict, many: boolean): readonly string[] {
   if (!many) return section('##', caseTables(one));
-  const head = [`## Case: ${escapeMarkdown(caseName(one.parameters))}`, escapeMarkdown(one.verdict.sentence)];
+  const head = [`## Case: ${escapeMarkdown(caseName(one))}`, escapeMarkdown(one.verdict.sentence)];
   const next = one.verdict.next === first.next ? [] : [`Next: ${escapeMarkdown(one.verdict.next)}`];
   return [head, next, section('###', caseTables(one))].flat();
 }

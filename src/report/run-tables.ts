@@ -8,7 +8,7 @@ import { numberColumn, textColumn, type Table } from './table.ts';
 export function overviewTable({ cases }: Report): Table {
   return {
     title: 'All cases',
-    note: 'Data rate: median and 95 % interval. The ratio is to the first strategy.',
+    note: 'Data rate: median, and in brackets the 95 % interval of the geometric mean. The ratio is to the first strategy.',
     columns: [
       textColumn('case'),
       textColumn('strategy'),
@@ -16,15 +16,15 @@ export function overviewTable({ cases }: Report): Table {
       numberColumn('ratio'),
       textColumn('what limits the first strategy'),
     ],
-    rows: cases.flatMap(({ parameters, strategies, comparisons, verdict }) =>
-      strategies.map(({ label, throughput }) => {
-        const comparison = comparisons.find(({ of }) => of === label);
+    rows: cases.flatMap((one) =>
+      one.strategies.map(({ label, throughput }) => {
+        const comparison = one.comparisons.find(({ of }) => of === label);
         return [
-          caseName(parameters),
+          caseName(one),
           label,
           throughputText(throughput.data),
           comparison === undefined ? 'baseline' : ratioAndInterval(comparison),
-          label === verdict.strategy ? verdictNames[verdict.code] : '',
+          label === one.verdict.strategy ? verdictNames[one.verdict.code] : '',
         ];
       }),
     ),
@@ -60,10 +60,8 @@ export function trialsTable({ cases }: Report): Table {
       textColumn('proof'),
     ],
     rows: cases
-      .flatMap(({ parameters, strategies }) =>
-        strategies.flatMap(({ label, trials }) =>
-          trials.map((trial) => ({ trial, label, name: caseName(parameters) })),
-        ),
+      .flatMap((one) =>
+        one.strategies.flatMap(({ label, trials }) => trials.map((trial) => ({ trial, label, name: caseName(one) }))),
       )
       .toSorted((a, b) => a.trial.index - b.trial.index)
       .map(({ trial, label, name }) => [String(trial.index), many ? [name] : [], label, trialCells(trial)].flat(2)),
@@ -75,20 +73,26 @@ function trialCells(trial: TrialReport): readonly string[] {
   return [
     String(block),
     `${status}${warmUp ? ', warm-up' : ''}${error === undefined ? '' : `: ${error.message}`}`,
-    durationMs === undefined ? 'unknown: not completed' : formatDuration(durationMs),
+    durationMs === undefined ? `unknown: ${missingReason(trial)}` : formatDuration(durationMs),
     trialRateText(trial),
     proofText(trial),
   ];
 }
 
-function trialRateText({ bytes, durationMs }: TrialReport): string {
+function missingReason({ status }: TrialReport): string {
+  return status === 'not-run' ? 'not run' : 'not completed';
+}
+
+function trialRateText(trial: TrialReport): string {
+  const { bytes, durationMs } = trial;
   return bytes === undefined || durationMs === undefined || durationMs <= 0
-    ? 'unknown: not completed'
+    ? `unknown: ${missingReason(trial)}`
     : formatRate((bytes.data * 1000) / durationMs);
 }
 
-function proofText({ verified, sha256 }: TrialReport): string {
-  if (verified === undefined) return 'unknown: not completed';
+function proofText(trial: TrialReport): string {
+  const { verified, sha256 } = trial;
+  if (verified === undefined) return `unknown: ${missingReason(trial)}`;
   const hash = sha256 === undefined ? '' : ` (SHA-256 ${sha256.slice(0, 12)}...)`;
   return verified ? `equal to the original${hash}` : `NOT equal to the original${hash}`;
 }

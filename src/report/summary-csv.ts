@@ -1,3 +1,4 @@
+import { countsAsMeasured } from '../analysis/measured-trials.ts';
 import type { Analysis } from '../analysis/summarise.ts';
 import { rateNames } from '../model/objective.ts';
 import { phases, type CaseReport, type StrategyReport } from '../model/report.ts';
@@ -32,16 +33,14 @@ export function renderSummaryCsv({ report }: Analysis): string {
 function measurements(strategy: StrategyReport): Readonly<Record<string, Cell>> {
   const { throughput, cpuSecondsPerGb, chunkLatencyMs, writeDisplacement, headOfLineWaitMs, littlesLaw, trials } =
     strategy;
-  const measured = trials.filter(
-    ({ warmUp, status, verified }) => !warmUp && status === 'completed' && verified === true,
-  );
   const rates = rateNames.flatMap((rate): readonly (readonly [string, Cell])[] => [
     [`${rate}BytesPerSecond`, throughput[rate]?.medianBytesPerSecond ?? 'unknown: not measured'],
-    [`${rate}BytesPerSecondLow`, throughput[rate]?.interval?.[0] ?? 'unknown: fewer than two trials'],
-    [`${rate}BytesPerSecondHigh`, throughput[rate]?.interval?.[1] ?? 'unknown: fewer than two trials'],
+    [`${rate}BytesPerSecondLow`, throughput[rate]?.interval?.[0] ?? 'unknown: fewer than three trials'],
+    [`${rate}BytesPerSecondHigh`, throughput[rate]?.interval?.[1] ?? 'unknown: fewer than three trials'],
   ]);
   return {
-    trialsMeasured: measured.length,
+    trialsMeasured: trials.filter(countsAsMeasured).length,
+    trialsPlanned: trials.filter(({ warmUp }) => !warmUp).length,
     ...Object.fromEntries(rates),
     clientCpuSecondsPerGb: cpuSecondsPerGb.client,
     proofCpuSecondsPerGb: cpuSecondsPerGb.proof,

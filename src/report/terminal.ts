@@ -1,7 +1,7 @@
 import { caseName } from '../analysis/case-name.ts';
 import type { Analysis } from '../analysis/summarise.ts';
 import type { Metric } from '../model/metric.ts';
-import type { CaseReport, Comparison, ComparisonVerdict, StrategyReport, Throughput } from '../model/report.ts';
+import type { CaseReport, Comparison, ComparisonVerdict, Report, StrategyReport, Throughput } from '../model/report.ts';
 import { formatDuration, formatRate } from '../model/units.ts';
 import { strategyName, trialCount } from './case-tables.ts';
 import { headline } from './headline.ts';
@@ -43,7 +43,7 @@ export function renderTerminal({ report }: Analysis, { style = plainStyle, width
     style.bold(clean(headline(report))),
     '',
     ...report.cases.flatMap((one) => [
-      ...(many ? wrap(`${caseName(one.parameters)}: ${one.verdict.sentence}`, wrapAt).map(style.bold) : []),
+      ...(many ? wrap(`${caseName(one)}: ${one.verdict.sentence}`, wrapAt).map(style.bold) : []),
       ...caseLines(one, style, width ?? Infinity),
       '',
     ]),
@@ -54,11 +54,19 @@ export function renderTerminal({ report }: Analysis, { style = plainStyle, width
       return [`objective ${result}  ${clean(text)}  ${style.dim(clean(`(${detail.join(', ')})`))}`];
     }),
     ...(report.objectives.length === 0 ? [] : ['']),
+    ...(hasInterval(report) ? [...wrap(INTERVAL_NOTE, wrapAt).map(style.dim), ''] : []),
     ...report.warnings.flatMap(({ code, sentence }) => wrap(`warning ${code}: ${sentence}`, wrapAt).map(style.yellow)),
     ...(report.warnings.length === 0 ? [] : ['']),
     ...next,
   ];
   return `${lines.join('\n')}\n`;
+}
+
+const INTERVAL_NOTE =
+  'Rates are medians of the measured trials; in brackets the 95 % interval of their geometric mean.';
+
+function hasInterval({ cases }: Report): boolean {
+  return cases.some(({ strategies }) => strategies.some(({ throughput }) => throughput.data?.interval !== undefined));
 }
 
 interface TerminalColumn extends Column {

@@ -5,7 +5,7 @@ import { twoSidedT } from './student-t.ts';
 export const CONFIDENCE = 0.95;
 
 /** Values that an interval needs. */
-const MINIMUM_VALUES = 3;
+export const MINIMUM_VALUES = 3;
 
 export type Interval = readonly [low: number, high: number];
 

@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { summarise } from '../../src/analysis/summarise.ts';
+import { trialCount } from '../../src/report/case-tables.ts';
+import { reportSchema } from '../../src/report/report-schema.ts';
+import { trialsTable } from '../../src/report/run-tables.ts';
 import { metric, unavailable } from '../../src/model/metric.ts';
 import type { RunData, TrialRecord } from '../../src/model/records.ts';
 import type { StrategyReport } from '../../src/model/report.ts';
@@ -127,4 +130,18 @@ test('a report survives its way through JSON: no NaN, no infinity, nothing undef
     const { report } = summarise(data);
     assert.deepEqual(JSON.parse(JSON.stringify(report)), report);
   }
+});
+
+test('trials of the plan without a record are reported as not run', () => {
+  const data = quickRun();
+  const { report } = summarise({ ...data, trials: data.trials.filter(({ block }) => block < 2) });
+  const [strategy] = report.cases[0]?.strategies ?? [];
+  assert.ok(strategy !== undefined);
+  assert.deepEqual(
+    strategy.trials.map(({ status }) => status),
+    ['completed', 'completed', 'not-run', 'not-run', 'not-run'],
+  );
+  assert.equal(trialCount(strategy), '2 of 5');
+  assert.match(trialsTable(report).rows.at(-1)?.join(' ') ?? '', /not-run unknown: not run/u);
+  assert.ok(reportSchema.safeParse(report).success);
 });

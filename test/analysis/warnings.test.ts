@@ -104,6 +104,8 @@ test('what was not recorded or not run is said once', () => {
   const data = quickRun();
   assert.ok(codes(data).includes('sampler-missing'));
   assert.ok(!codes({ ...data, samples }).includes('sampler-missing'));
+  const recorded = quickRun({ warnings: [{ code: 'sampler-missing', sentence: 'It ended with code 1.' }] });
+  assert.equal(codes(recorded).filter((code) => code === 'sampler-missing').length, 1);
   const off = { ...data.run, trialSettings: { ...data.run.trialSettings, recording: false } };
   assert.ok(codes({ ...data, run: off }).includes('recording-off'));
   assert.match(sentence({ ...data, trials: data.trials.slice(0, 4) }, 'trials-not-run'), /^6 of 10 planned trials/u);

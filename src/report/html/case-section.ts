@@ -22,7 +22,7 @@ import { waterfallDrawings } from './waterfall-drawing.ts';
 
 /** Everything about one case: how fast, where the time goes, what was busy, and the figures behind it. */
 export function caseSection(one: CaseReport, waterfalls: readonly Waterfall[], index: number, many: boolean): Markup {
-  const name = caseName(one.parameters);
+  const name = caseName(one);
   const head = many
     ? html`<header class="case-head">
         <h2 id="case-${index}-title">${name}</h2>

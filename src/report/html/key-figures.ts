@@ -1,3 +1,4 @@
+import { ratioText } from '../../analysis/ratio-text.ts';
 import type { Report } from '../../model/report.ts';
 import { formatDuration, formatRate, formatShare } from '../../model/units.ts';
 import { html, type Markup } from './markup.ts';
@@ -23,10 +24,7 @@ export function keyFigures({ cases, verdict }: Report): Markup {
     ]);
   }
   if (comparison?.ratio !== undefined) {
-    figures.push([
-      `${comparison.ratio.toFixed(comparison.ratio < 2 ? 2 : 1)} x`,
-      `${comparison.of} against ${comparison.to}`,
-    ]);
+    figures.push([`${ratioText(comparison.ratio)} x`, `${comparison.of} against ${comparison.to}`]);
   }
   if (baseline !== undefined && 'value' in baseline.chunkLatencyMs.p50) {
     figures.push([formatDuration(baseline.chunkLatencyMs.p50.value), `median chunk latency of ${baseline.label}`]);

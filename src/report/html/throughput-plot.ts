@@ -1,4 +1,5 @@
 import { caseName } from '../../analysis/case-name.ts';
+import { countsAsMeasured } from '../../analysis/measured-trials.ts';
 import type { CaseReport, StrategyReport, TrialReport } from '../../model/report.ts';
 import { formatRate } from '../../model/units.ts';
 import { strategyName } from '../case-tables.ts';
@@ -11,8 +12,8 @@ const MIDDLE = ROW / 2;
 const AXIS = 20;
 
 /**
- * Data rates of one or more cases on one axis from 0: every trial as a dot, the 95 % interval as a bar, the median as a
- * line. Labels are HTML, so that long names wrap.
+ * Data rates of one or more cases on one axis from 0: every trial as a dot, the median as a line, the 95 % interval of their geometric mean as a
+ * bar. Labels are HTML, so that long names wrap.
  */
 export function throughputPlot(cases: readonly CaseReport[]): Markup {
   const largest = Math.max(
@@ -30,7 +31,7 @@ export function throughputPlot(cases: readonly CaseReport[]): Markup {
   return html`<figure class="dots ${cases.length > 1 ? 'many' : ''}">
     ${cases.map(
       (one) =>
-        html`${cases.length > 1 ? html`<p class="group">${caseName(one.parameters)}</p>` : ''}
+        html`${cases.length > 1 ? html`<p class="group">${caseName(one)}</p>` : ''}
         ${one.strategies.map((strategy) => strategyRow(one, strategy, axis))}`,
     )}
     <div class="dot-row">
@@ -39,7 +40,8 @@ export function throughputPlot(cases: readonly CaseReport[]): Markup {
     </div>
     <figcaption>
       Data rate: <span class="key dot"></span> a measured trial, <span class="key ring"></span> a warm-up or one that
-      does not count, <span class="key bar"></span> 95 % interval, <span class="key mid"></span> median.
+      does not count, <span class="key mid"></span> their median, <span class="key bar"></span> the 95 % interval of
+      their geometric mean.
     </figcaption>
   </figure>`;
 }
@@ -64,7 +66,7 @@ function strategyRow(one: CaseReport, strategy: StrategyReport, axis: Axis): Mar
   const dots = strategy.trials.flatMap((trial) => {
     const rate = trialRate(trial);
     if (rate === undefined) return [];
-    const counts = !trial.warmUp && trial.verified === true;
+    const counts = countsAsMeasured(trial);
     const note = counts ? '' : trial.warmUp ? ', warm-up' : ', not proven';
     return [
       html`<circle class="${counts ? 'trial' : 'aside'}" cx="${position(axis, rate)}" cy="${MIDDLE}" r="4.5"
