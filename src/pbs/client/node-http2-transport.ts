@@ -9,6 +9,7 @@ import {
 import { Readable, type Duplex } from 'node:stream';
 
 import { ServerError } from '../../model/errors.ts';
+import { Permits } from '../../model/permits.ts';
 import type {
   BodyDestination,
   ClientConnection,
@@ -36,7 +37,13 @@ export const nodeHttp2ClientTransport: ClientTransport = {
 class NodeHttp2Connection implements ClientConnection {
   readonly closed: Promise<Error | undefined>;
   readonly #session: ClientHttp2Session;
+  readonly #streams: Permits = new Permits(Number.POSITIVE_INFINITY);
+  /** Aborted when the connection ends: nobody waits for a stream any more. */
+  readonly #ended: AbortController = new AbortController();
+  /** Why the connection is lost: the first error. */
   #cause: Error | undefined;
+  /** How it ended where there was no error. */
+  #ending: string | undefined;
 
   constructor(socket: Duplex, head: Uint8Array | undefined, settings: Http2Settings) {
     if (head !== undefined && head.length > 0) socket.unshift(head);
@@ -55,17 +62,29 @@ class NodeHttp2Connection implements ClientConnection {
       this.#cause ??= error;
     });
     session.on('goaway', (code) => {
-      if (code !== constants.NGHTTP2_NO_ERROR)
-        this.#cause ??= new Error(`the server ended the session with HTTP/2 error ${code}`);
+      if (code === constants.NGHTTP2_NO_ERROR)
+        this.#ending ??= 'the server ended the session (GOAWAY without an error)';
+      else this.#cause ??= new Error(`the server ended the session with HTTP/2 error ${code}`);
     });
+    // nghttp2 would hold requests back as well, but nobody could tell when they are sent.
+    session.on('remoteSettings', ({ maxConcurrentStreams = Number.POSITIVE_INFINITY }) =>
+      this.#streams.setLimit(Math.max(1, maxConcurrentStreams)),
+    );
+    // Only where nothing else is known: a FIN or a reset without a word before it.
+    socket.once('end', () => (this.#ending ??= 'the server ended the connection (end of the stream, no GOAWAY)'));
+    socket.once('close', () => (this.#ending ??= 'the socket was closed, with neither an error nor an end'));
     let isOurs = false;
     this.close = () => {
       isOurs = true;
+      this.#ending ??= 'it was closed on this side';
       session.destroy();
       socket.destroy();
     };
     this.closed = new Promise((resolve) => {
-      session.once('close', () => resolve(isOurs ? undefined : this.#lost()));
+      session.once('close', () => {
+        this.#ended.abort(this.#lost());
+        resolve(isOurs ? undefined : this.#lost());
+      });
     });
   }
 
@@ -76,23 +95,29 @@ class NodeHttp2Connection implements ClientConnection {
     return { sizeBytes: effectiveLocalWindowSize, unacknowledgedBytes: effectiveRecvDataLength };
   }
 
-  get maxConcurrentStreams(): number {
-    const { maxConcurrentStreams } = this.#session.destroyed ? {} : this.#session.remoteSettings;
-    return maxConcurrentStreams ?? Number.POSITIVE_INFINITY;
-  }
-
   async request({ path, headers, signal, receive, hooks }: ClientRequest): Promise<ClientResponse> {
     signal.throwIfAborted();
-    if (this.#session.destroyed || this.#session.closed) throw this.#lost();
+    await this.#streams.take(AbortSignal.any([signal, this.#ended.signal]));
+    if (signal.aborted || this.#session.destroyed || this.#session.closed) {
+      this.#streams.give();
+      signal.throwIfAborted();
+      throw this.#lost();
+    }
     const { promise, resolve, reject } = Promise.withResolvers<ClientResponse>();
     const stream = this.#session.request({ ':path': path, ...headers });
     let response: ResponseHead | undefined;
     let destination: BodyDestination | undefined;
     let bodyBytes = 0;
+    /**
+     * What came before `response`: node:http2 emits that on the next tick, and the ticks of everything that it handles
+     * in one call wait for its end. That is so after a write that was under way held back what had been received.
+     */
+    let early: Uint8Array[] | undefined = [];
 
     /** Rejects and resets the stream; the destination is let go of, since late data may still be queued. */
     const fail = (error: Error): void => {
       destination = undefined;
+      early = undefined;
       reject(error);
       stream.close(constants.NGHTTP2_CANCEL);
     };
@@ -116,10 +141,14 @@ class NodeHttp2Connection implements ClientConnection {
         if (destination instanceof Uint8Array && (response.contentLength ?? 0) > destination.length) {
           throw responseTooLong(path, destination.length);
         }
+        const pieces = early ?? [];
+        early = undefined;
+        for (const piece of pieces) take(piece);
       }),
     );
     const take = (piece: Uint8Array): void =>
       guard(() => {
+        early?.push(piece);
         if (destination === undefined) return;
         if (destination instanceof Uint8Array) {
           if (bodyBytes + piece.length > destination.length) throw responseTooLong(path, destination.length);
@@ -130,23 +159,36 @@ class NodeHttp2Connection implements ClientConnection {
         bodyBytes += piece.length;
       });
     takeDirectly(stream, take);
-    stream.once('end', () => {
-      if (destination === undefined || response === undefined) return;
-      // Node ends the body like a whole one when the connection is lost, but destroys the stream before that; `close`
-      // follows and tells.
-      const { contentLength = bodyBytes } = response;
-      if (stream.destroyed || stream.rstCode !== 0 || bodyBytes !== contentLength) return;
+    let isDone = false;
+    /** Resolves if the body is whole; does nothing the second time. */
+    const finish = (isEnded: boolean): void => {
+      if (isDone || destination === undefined || response === undefined) return;
+      const { contentLength } = response;
+      // Whether a body of unknown length is whole only its end can tell. Of a known one the bytes do, whatever became of
+      // stream and connection, unless it was longer (RFC 9113 section 8.1.1).
+      const isWhole =
+        contentLength === undefined
+          ? isEnded
+          : bodyBytes === contentLength && stream.rstCode !== constants.NGHTTP2_PROTOCOL_ERROR;
+      if (!isWhole) return;
+      isDone = true;
       hooks?.lastByte?.();
       resolve({ ...response, bodyBytes });
-    });
+    };
+    // Node ends the body like a whole one when the connection is lost, but destroys the stream before that; `close`
+    // follows and tells.
+    stream.once('end', () => finish(!stream.destroyed && stream.rstCode === constants.NGHTTP2_NO_ERROR));
     let streamError: Error | undefined;
     stream.once('error', (error) => {
       streamError = error;
     });
     stream.once('close', () => {
       signal.removeEventListener('abort', abort);
-      // No effect on a request that has settled.
-      reject(this.#unanswered(stream, path, bodyBytes, response, streamError));
+      this.#streams.give();
+      finish(false);
+      // No effect on a request that has settled. A turn later, since the socket's end, which tells why, comes after that
+      // of its streams.
+      setImmediate(() => reject(this.#unanswered(stream, path, bodyBytes, response, streamError)));
     });
     return await promise;
   }
@@ -158,6 +200,7 @@ class NodeHttp2Connection implements ClientConnection {
     response: ResponseHead | undefined,
     cause: Error | undefined,
   ): Error {
+    // A stream that ends too early without an error is one whose connection is lost.
     if (this.#session.destroyed || this.#session.closed || stream.rstCode === constants.NGHTTP2_NO_ERROR) {
       this.#cause ??= cause;
       return this.#lost();
@@ -178,7 +221,8 @@ class NodeHttp2Connection implements ClientConnection {
   }
 
   #lost(): ServerError {
-    const reason = this.#cause === undefined ? 'it was closed' : this.#cause.message;
+    const reason =
+      this.#cause?.message ?? this.#ending ?? 'a stream ended before its body, with neither an error nor a GOAWAY';
     return new ServerError(`the connection to the server was lost: ${reason}`, {
       code: 'connection-lost',
       hint: 'check the log of the server, and the network in between',

@@ -19,7 +19,6 @@ import type {
   ClientTransport,
   Http2Settings,
   ResponseHead,
-  WindowUsage,
 } from '../transport/transport.ts';
 import { BodyCollector, responseTooLong } from './body-collector.ts';
 import { Http1Connection } from './http1-connection.ts';
@@ -239,11 +238,6 @@ export class ReaderSession implements ChunkSource, AsyncDisposable {
     const startedMs = this.#clock.now();
     const { bodyBytes } = await this.#get('/speedtest', MAX_SPEEDTEST_BYTES, signal, () => {});
     return { bytes: bodyBytes, durationMs: this.#clock.now() - startedMs };
-  }
-
-  /** The connection's own HTTP/2 receive window. */
-  windowUsage(): WindowUsage {
-    return this.#connection.localWindow;
   }
 
   /** Largest share of the connection's receive window seen in use, looked at after each chunk. */

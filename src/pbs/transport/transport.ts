@@ -124,14 +124,12 @@ export interface WindowUsage {
 /** The requesting end of one HTTP/2 connection. */
 export interface ClientConnection {
   /**
-   * GET. Resolves when the whole body is in its destination, whatever the status. Rejects with the signal's reason when
+   * GET. Held back while as many are under way as the server's SETTINGS allow. Resolves when the whole body is in its destination, whatever the status. Rejects with the signal's reason when
    * aborted, and with a ServerError when the stream or connection ends early, or the body is shorter or longer than its
    * content-length or destination. Once it has settled, its destination is never written to again.
    */
   request(request: ClientRequest): Promise<ClientResponse>;
   readonly localWindow: WindowUsage;
-  /** Requests that the server allows at the same time; Infinity until its SETTINGS have arrived. */
-  readonly maxConcurrentStreams: number;
   /** Ends the connection at once; requests in flight reject. */
   close(): void;
   /** Resolves when the connection has ended: with the cause, or with undefined after `close`. Never rejects. */

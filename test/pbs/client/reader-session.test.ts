@@ -117,9 +117,6 @@ test('the windows and frames that a real client announces', async () => {
   assert.equal(peer?.remoteSettings.initialWindowSize, 2_147_483_646);
   assert.equal(peer?.remoteSettings.maxFrameSize, 4_194_304);
   assert.ok((peer?.state.remoteWindowSize ?? 0) > 2_147_000_000);
-  const { sizeBytes, unacknowledgedBytes } = session.windowUsage();
-  assert.equal(sizeBytes, 2_147_483_646);
-  assert.ok(unacknowledgedBytes < 1_000_000);
 });
 
 test('a golden image comes through, chunk by chunk and 16 at a time', async () => {
@@ -340,6 +337,7 @@ test('a slow answer is no stall while bytes arrive', async () => {
     serve: (stream) => {
       stream.respond({ ':status': 200, 'content-length': 10 });
       let sent = 0;
+      // In all longer than the time after which silence is a stall.
       const timer = setInterval(() => {
         stream.write('x');
         sent += 1;
@@ -347,10 +345,10 @@ test('a slow answer is no stall while bytes arrive', async () => {
           clearInterval(timer);
           stream.end();
         }
-      }, 60);
+      }, 250);
     },
   });
-  await using session = await connect(server, { timeouts: { stallMs: 400 } });
+  await using session = await connect(server, { timeouts: { stallMs: 2000 } });
   assert.equal((await session.fetch(DIGEST, signal)).encodedBytes, 10);
 });
 
@@ -525,7 +523,7 @@ test('a server that says nothing, too much or goes away during login', async () 
     await using server = await startStubServer({
       onConnection: (socket) => void socket.once('data', () => onData(socket)),
     });
-    await assert.rejects(connect(server, { timeouts: { answerMs: 150 } }), codeOf(code));
+    await assert.rejects(connect(server, code === 'stalled' ? { timeouts: { answerMs: 150 } } : {}), codeOf(code));
   }
 });
 
@@ -576,7 +574,6 @@ test('a transport that reads into its own memory gets what came behind the upgra
       return {
         request: async () => await Promise.reject(new Error('unused')),
         localWindow: { sizeBytes: 1, unacknowledgedBytes: 0 },
-        maxConcurrentStreams: 1,
         close: () => {
           closed += 1;
           socket.destroy();
