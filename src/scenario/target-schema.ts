@@ -22,7 +22,8 @@ export const targetSchema: z.ZodType<TargetSettings> = z
         .literal('throttled')
         .meta({ description: 'Restored bytes are proven and thrown away at a limited rate, as if a disk took them.' }),
       rate: quantity('rate', {
-        description: 'How fast the target takes bytes, zeros included.',
+        description:
+          'How fast the target takes data, all writers together; zeros cost nothing, as on a disk that can deallocate.',
         examples: ['120 MB/s'],
         positive: true,
       }),

@@ -9,6 +9,8 @@ import { parse } from 'yaml';
 import { readScenarioFile } from '../../src/scenario/load-scenario.ts';
 import { planTrials } from '../../src/scenario/plan.ts';
 import { scenarioJsonSchema } from '../../src/scenario/schema.ts';
+import { DEFAULT_CHUNK_SIZE } from '../../src/model/units.ts';
+import { planImage, ZERO_CONTENT } from '../../src/workload/image-plan.ts';
 import { strategies } from '../../src/strategy/strategies.ts';
 import { schemaProblems } from './json-schema-problems.ts';
 
@@ -37,6 +39,25 @@ test('all the ready scenarios are there', () => {
     'wan-100ms',
     'wan-25ms',
   ]);
+});
+
+test('at most a tenth of the quickstart image is zeros, counted in chunks', async () => {
+  const { cases } = await readScenarioFile(fileURLToPath(new URL('quickstart.yaml', folder)));
+  for (const { image, history } of cases) {
+    const { backups, slotCount } = planImage(image, history, DEFAULT_CHUNK_SIZE);
+    const zeros = backups.at(-1)?.filter((content) => content === ZERO_CONTENT).length ?? slotCount;
+    assert.ok(zeros > 0 && zeros <= slotCount / 10, `${zeros} of ${slotCount}`);
+  }
+});
+
+test('the CI gate bounds the memory of its window below what the buffer allows anyway', async () => {
+  const { cases, objectives } = await readScenarioFile(fileURLToPath(new URL('ci-gate.yaml', folder)));
+  const bound = objectives.find(({ left }) => left.kind === 'metric' && left.metric === 'peakBufferedBytes')?.right;
+  const knobs = cases[0]?.strategies.find(({ label }) => label === 'window-unordered')?.knobs;
+  assert.ok(bound?.kind === 'quantity' && knobs !== undefined);
+  // The worst case of a chunk: encoded and decoded at once.
+  assert.ok(bound.value >= knobs.inFlight * 2 * DEFAULT_CHUNK_SIZE);
+  assert.ok(bound.value < knobs.bufferBytes * 0.6);
 });
 
 for (const file of files) {
