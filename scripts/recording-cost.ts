@@ -12,7 +12,6 @@ import { monotonicClock } from '../src/clock/monotonic.ts';
 import { Lab } from '../src/harness/lab.ts';
 import { prepareImage } from '../src/harness/prepare-image.ts';
 import { runTrial } from '../src/harness/run-trial.ts';
-import { DEFAULT_SAMPLE_INTERVAL_MS } from '../src/metrics/sample-interval.ts';
 import { metricValue } from '../src/model/metric.ts';
 import { GB } from '../src/model/units.ts';
 import { collectLessOften } from '../src/process/collect-less-often.ts';
@@ -41,7 +40,7 @@ if (settings === undefined) throw new Error('the scenario has no case');
 const clock = monotonicClock();
 const { signal } = new AbortController();
 try {
-  await using lab = await Lab.start({ certificateFolder: join(folder, 'certificate'), clock });
+  await using lab = await Lab.start({ certificateFolder: join(folder, 'certificate'), clientPid: process.pid, clock });
   using leases = new DisposableStack();
   const prepared = await prepareImage(settings, {
     lab,
@@ -52,14 +51,7 @@ try {
   });
 
   const restore = async (recording: boolean): Promise<{ cpuSecondsPerGb: number; bytesPerSecond: number }> => {
-    if (recording) {
-      await lab.sampler.call('start', {
-        file: join(folder, 'samples.jsonl'),
-        intervalMs: DEFAULT_SAMPLE_INTERVAL_MS,
-        processes: { client: process.pid, server: lab.server.pid, relay: lab.relay.pid },
-        ports: lab.ports,
-      });
-    }
+    if (recording) await lab.startSampling(join(folder, 'samples.jsonl'));
     const record = await runTrial({
       planned: { index: 0, block: 0, warmUp: false, case: 0, strategy: 'window-unordered' },
       settings,
@@ -73,7 +65,7 @@ try {
       onProgress: () => {},
     });
     if (recording) {
-      await lab.sampler.call('stop');
+      await lab.stopSampling();
       await rm(join(folder, 'samples.jsonl'));
     }
     if (

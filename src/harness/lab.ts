@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 
 import { DecoderPool } from '../decode/decoder-pool.ts';
 import type { LinkCalls } from '../link/control.ts';
-import type { SamplerCalls } from '../metrics/control.ts';
+import type { SamplerCalls, WatchedProcesses } from '../metrics/control.ts';
+import { DEFAULT_SAMPLE_INTERVAL_MS } from '../metrics/sample-interval.ts';
 import type { LinkSettings, StorageSettings } from '../model/environment.ts';
 import type { Clock } from '../model/ports.ts';
 import { ReceiveMemory } from '../pbs/client/receive-memory.ts';
@@ -19,6 +20,8 @@ const samplerEntry = entryUrl('../metrics/main', import.meta.url);
 export interface LabOptions {
   /** Folder of the embedded server's certificate. */
   readonly certificateFolder: string;
+  /** The process of the client, to be watched by the sampler. */
+  readonly clientPid: number;
   readonly clock: Clock;
 }
 
@@ -47,6 +50,9 @@ export class Lab implements AsyncDisposable {
   #server: ServiceProcess<EmbeddedServerCalls>;
   #listening: Listening;
   #relayPort: number;
+  #isSampling = false;
+  /** Why samples do not cover all of the run, one clause. */
+  #samplesProblem: string | undefined;
 
   private constructor(
     options: LabOptions,
@@ -70,11 +76,14 @@ export class Lab implements AsyncDisposable {
     await using resources = new AsyncDisposableStack();
     const use = async <Resource extends AsyncDisposable>(starting: Promise<Resource>): Promise<Resource> =>
       resources.use(await starting);
-    const [server, relay, sampler] = await Promise.all([
+    const starting = [
       use(ServiceProcess.start<EmbeddedServerCalls>('embedded server', serverEntry)),
       use(ServiceProcess.start<LinkCalls>('link emulator', linkEntry)),
       use(ServiceProcess.start<SamplerCalls>('sampler', samplerEntry)),
-    ]);
+    ] as const;
+    // Where one fails, the others must have started before they can be ended.
+    await Promise.allSettled(starting);
+    const [server, relay, sampler] = await Promise.all(starting);
     const lab = new Lab(options, resources.move(), relay, sampler, server, { port: 0, fingerprint: '' }, 0);
     try {
       await lab.#listen();
@@ -104,14 +113,49 @@ export class Lab implements AsyncDisposable {
     return mounted;
   }
 
-  /** Starts the server again if it has died. Returns whether it had. */
+  /**
+   * Starts the server again if it has died, behind the same ports, so that the sampler keeps seeing their connections.
+   * Returns whether it had died.
+   */
   async reviveServer(): Promise<boolean> {
     if (this.#server.isRunning) return false;
-    await this.relay.call('close', { port: this.#listening.port });
     this.#server = this.#resources.use(await ServiceProcess.start<EmbeddedServerCalls>('embedded server', serverEntry));
-    await this.#listen();
+    const { port } = this.#listening;
+    try {
+      this.#listening = await this.#listenOn(port);
+    } catch {
+      // Somebody else has taken the port in the meantime.
+      await this.relay.call('close', { port });
+      await this.#listen();
+      this.#samplesProblem ??= 'the server had to take another port, whose connections were not sampled';
+    }
     for (const mounted of this.#mounted.values()) await this.#server.call('mount', mounted);
+    // Whether the sampler can still be told is seen when it is stopped.
+    if (this.#isSampling) await this.sampler.call('watch', { processes: this.#watched() }).catch(() => {});
     return true;
+  }
+
+  /** Has the sampler write its file from now on. Rejects when it cannot. */
+  async startSampling(file: string): Promise<void> {
+    await this.sampler.call('start', {
+      file,
+      intervalMs: DEFAULT_SAMPLE_INTERVAL_MS,
+      processes: this.#watched(),
+      ports: this.ports,
+    });
+    this.#isSampling = true;
+  }
+
+  /** Ends the sampling, if it was started. Returns why samples are missing, one clause, if any are. */
+  async stopSampling(): Promise<string | undefined> {
+    if (!this.#isSampling) return undefined;
+    this.#isSampling = false;
+    try {
+      await this.sampler.call('stop');
+    } catch (error) {
+      return (error as Error).message;
+    }
+    return this.#samplesProblem;
   }
 
   async configure(link: LinkSettings, storage: StorageSettings): Promise<void> {
@@ -147,12 +191,21 @@ export class Lab implements AsyncDisposable {
     await this.#resources.disposeAsync();
   }
 
+  #watched(): WatchedProcesses {
+    return { client: this.#options.clientPid, server: this.#server.pid, relay: this.relay.pid };
+  }
+
   async #listen(): Promise<void> {
-    this.#listening = await this.#server.call('listen', {
+    this.#listening = await this.#listenOn();
+    this.#relayPort = (await this.relay.call('open', { port: this.#listening.port })).port;
+  }
+
+  async #listenOn(port?: number): Promise<Listening> {
+    return await this.#server.call('listen', {
       userId: USER_ID,
       secret: this.#secret,
       certificateFolder: this.#options.certificateFolder,
+      ...(port === undefined ? {} : { port }),
     });
-    this.#relayPort = (await this.relay.call('open', { port: this.#listening.port })).port;
   }
 }

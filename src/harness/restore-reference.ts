@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
 import { decodeChunk } from '../decode/decode-chunk.ts';
+import { freeBytes } from '../decode/held-chunk.ts';
 import type { ServerSettings } from '../model/environment.ts';
-import type { Image } from '../model/image.ts';
+import type { Image, Slot } from '../model/image.ts';
 import { DEFAULT_CHUNK_SIZE } from '../model/units.ts';
 import { openDatastore } from '../pbs/datastore/open-datastore.ts';
 import type { PrepareOptions, PreparedImage } from './prepare-image.ts';
@@ -25,7 +26,7 @@ export async function restoreReference(
 
   const mounted = await lab.mount(server.datastore);
   await using session = await lab.connect(mounted, found.snapshot, signal);
-  const { index, warnings } = await session.downloadFixedIndex(found.archive);
+  const { index, warnings } = await session.downloadFixedIndex(found.archive, signal);
 
   const imageHash = createHash('sha256');
   const slotChecksums = new Uint32Array(index.slotCount);
@@ -34,21 +35,25 @@ export async function restoreReference(
   let unique = 0;
   let dataBytes = 0;
   let zeroChunkCount = 0;
-  for (const slot of index.slots()) {
-    let plain: Uint8Array;
-    if (slot.isZero) {
-      plain = slot.length <= zeroes.length ? zeroes.subarray(0, slot.length) : new Uint8Array(slot.length);
-      zeroChunkCount += 1;
-    } else {
-      const chunk = await session.fetch(slot.digest, signal);
-      plain = decodeChunk(chunk.bytes, slot);
-      dataBytes += slot.length;
-      if (!encodedBytes.has(slot.digest)) unique += slot.length;
-      encodedBytes.set(slot.digest, chunk.encodedBytes);
-    }
+  const learn = ({ index: position, offset, length }: Slot, plain: Uint8Array): void => {
     imageHash.update(plain);
-    slotChecksums[slot.index] = crc32(plain);
-    onProgress('reading the image once to know its bytes', slot.offset + slot.length, index.size);
+    slotChecksums[position] = crc32(plain);
+    onProgress('reading the image once to know its bytes', offset + length, index.size);
+  };
+  for (const slot of index.slots()) {
+    if (slot.isZero) {
+      zeroChunkCount += 1;
+      learn(slot, slot.length <= zeroes.length ? zeroes.subarray(0, slot.length) : new Uint8Array(slot.length));
+      continue;
+    }
+    const { bytes, encodedBytes: stored, reuse } = await session.fetch(slot.digest, signal);
+    const plain = decodeChunk(bytes, slot);
+    learn(slot, plain);
+    dataBytes += slot.length;
+    if (!encodedBytes.has(slot.digest)) unique += slot.length;
+    encodedBytes.set(slot.digest, stored);
+    if (plain.buffer !== bytes.buffer) freeBytes(plain);
+    reuse?.(bytes.buffer);
   }
 
   const sha256 = imageHash.digest('hex');

@@ -3,7 +3,6 @@ import { dirname } from 'node:path';
 import type { Cache } from '../cache/cache.ts';
 import { measureCeiling, measureRate, measureRoundTrip } from '../link/calibrate.ts';
 import { hostFacts } from '../metrics/host-inventory.ts';
-import { DEFAULT_SAMPLE_INTERVAL_MS } from '../metrics/sample-interval.ts';
 import type { LinkSettings } from '../model/environment.ts';
 import { exitCodes, InterruptedError, KnownError } from '../model/errors.ts';
 import { unavailable } from '../model/metric.ts';
@@ -20,10 +19,12 @@ import {
 } from '../model/records.ts';
 import type { Scenario } from '../scenario/load-scenario.ts';
 import { findStrategy } from '../strategy/strategies.ts';
+import { createTarget } from '../target/create-target.ts';
 import { Lab } from './lab.ts';
 import { imageKey, prepareImage, type PreparedImage } from './prepare-image.ts';
 import { RunDirectory } from './run-directory.ts';
 import { recordError, runTrial } from './run-trial.ts';
+import { timeBudget } from './time-budget.ts';
 
 /** What a user interface wants to know while a run goes on. */
 export interface RunObserver {
@@ -41,6 +42,8 @@ export interface RunObserver {
 export interface RunOptions {
   readonly scenario: Scenario;
   readonly plan: readonly PlannedTrial[];
+  /** What is known before the run that its reader should know too. */
+  readonly warnings?: readonly RecordedWarning[];
   /** Folder in which the run directory is made. */
   readonly out: string;
   readonly cache: Cache;
@@ -72,13 +75,29 @@ interface UnusableImage {
 
 /**
  * Runs a plan: prepares images and lab, calibrates the link, then trial after trial, each saved as soon as it ends.
- * @throws MachineError when not even the run directory can be written; anything later is in the outcome
+ * @throws UsageError when a target exists already or its folder does not; MachineError when a target or not even the
+ * run directory can be written; anything later is in the outcome
  */
 export async function runScenario(options: RunOptions): Promise<RunOutcome> {
+  await tryTargets(options);
   const startedAt = new Date();
   const directory = await RunDirectory.create(options.out, options.scenario.name, startedAt);
   const run = new RunInProgress(options, directory, startedAt);
   return await run.complete();
+}
+
+/** Every trial would fail for the same reason, after all the preparations. */
+async function tryTargets({ scenario, clock }: RunOptions): Promise<void> {
+  const files = scenario.cases.flatMap(({ target }) => (target.kind === 'file' ? [target.path] : []));
+  for (const path of new Set(files)) {
+    const target = await createTarget({ kind: 'file', path }, { size: 0, clock });
+    await target[Symbol.asyncDispose]();
+  }
+}
+
+/** Damaged data fail the trials that need them. That an index is damaged may only be told by the server's refusal. */
+function isDamage(error: unknown): error is KnownError {
+  return error instanceof KnownError && (error.exitCode === exitCodes.failed || error.code === 'download-refused');
 }
 
 class RunInProgress {
@@ -119,14 +138,17 @@ class RunInProgress {
   }
 
   async complete(): Promise<RunOutcome> {
-    const { observer, scenario, certificateFolder, clock, signal } = this.#options;
+    const { observer, warnings = [], certificateFolder, clientPid, clock, signal } = this.#options;
+    for (const { code, sentence } of warnings) this.#warn(code, sentence);
     // Said before anything takes time: a folder that cannot be written ends the run here.
     await this.#save({});
     try {
       observer.preparing('starting server, link emulator and sampler');
-      const [lab, host] = await Promise.all([Lab.start({ certificateFolder, clock }), this.#hostFacts()]);
-      await using running = lab;
-      await this.#save({ host });
+      const host = this.#hostFacts();
+      // Waited for below; until then the lab may fail first.
+      host.catch(() => {});
+      await using running = await Lab.start({ certificateFolder, clientPid, clock });
+      await this.#save({ host: await host });
       using leases = new DisposableStack();
       await this.#prepareImages(running, leases);
       await this.#calibrate(running);
@@ -134,7 +156,8 @@ class RunInProgress {
       try {
         await this.#runTrials(running);
       } finally {
-        if (scenario.trials.recording && running.sampler.isRunning) await running.sampler.call('stop').catch(() => {});
+        const missing = await running.stopSampling();
+        if (missing !== undefined) this.#warn('samples-incomplete', `USE samples are incomplete: ${missing}`);
       }
       signal.throwIfAborted();
       await this.#save({ status: 'completed', endedAt: new Date().toISOString() });
@@ -177,9 +200,8 @@ class RunInProgress {
           signal,
           onProgress: (what, doneBytes, totalBytes) => observer.preparing(what, { doneBytes, totalBytes }),
         }).catch((error: unknown) => {
-          // A thing that is not there or a full disk stops the run; damaged data fail the trials that need them.
-          if (signal.aborted || !(error instanceof KnownError)) throw error;
-          if (error.exitCode === exitCodes.usage || error.exitCode === exitCodes.machine) throw error;
+          // A thing that is not there, a server that cannot be used or a full disk stops the run.
+          if (signal.aborted || !isDamage(error)) throw error;
           return { unusable: error };
         });
         this.#images.set(key, prepared);
@@ -215,15 +237,9 @@ class RunInProgress {
   }
 
   async #startSampler(lab: Lab): Promise<void> {
-    const { scenario, clientPid } = this.#options;
-    if (!scenario.trials.recording) return;
+    if (!this.#options.scenario.trials.recording) return;
     try {
-      await lab.sampler.call('start', {
-        file: this.#directory.samplesFile,
-        intervalMs: DEFAULT_SAMPLE_INTERVAL_MS,
-        processes: { client: clientPid, server: lab.server.pid, relay: lab.relay.pid },
-        ports: lab.ports,
-      });
+      await lab.startSampling(this.#directory.samplesFile);
     } catch (error) {
       this.#warn(
         'sampler-missing',
@@ -233,34 +249,26 @@ class RunInProgress {
   }
 
   async #runTrials(lab: Lab): Promise<void> {
-    const { scenario, plan, observer, clock, signal, clientPid } = this.#options;
-    const budgetMs = scenario.trials.timeBudgetMs ?? Infinity;
+    const { scenario, plan, observer, clock, signal } = this.#options;
     const startedAtMs = clock.now();
-    const firstMeasuredBlock = plan.find(({ warmUp }) => !warmUp)?.block ?? 0;
-    let block = -1;
+    const isWithinBudget = timeBudget(plan, scenario.trials.timeBudgetMs);
+    let leftOut = 0;
     for (const planned of plan) {
-      if (planned.block !== block) {
-        block = planned.block;
-        if (block > firstMeasuredBlock && clock.now() - startedAtMs > budgetMs) {
-          const left = plan.length - planned.index;
-          this.#warn(
-            'time-budget',
-            `the time budget of the trials was used up: ${left} of ${plan.length} trials were not run`,
-          );
-          break;
-        }
+      if (!isWithinBudget(planned, clock.now() - startedAtMs)) {
+        leftOut += 1;
+        continue;
       }
       const record = await this.#runPlanned(planned, lab);
       await this.#directory.writeTrial(record);
       observer.trialEnded(record);
       signal.throwIfAborted();
-      if (lab.server.isRunning) continue;
       await lab.reviveServer();
-      if (scenario.trials.recording) {
-        await lab.sampler.call('watch', {
-          processes: { client: clientPid, server: lab.server.pid, relay: lab.relay.pid },
-        });
-      }
+    }
+    if (leftOut > 0) {
+      this.#warn(
+        'time-budget',
+        `the time budget of the trials was used up: ${leftOut} of ${plan.length} trials were not run`,
+      );
     }
   }
 

@@ -40,38 +40,45 @@ export function recordError(error: unknown): RecordedError {
   return { code: 'internal', message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
 }
 
+type Writable<Value> = { -readonly [Name in keyof Value]: Value[Name] };
+
+/** What a trial finds out, as far as it came. */
+type Findings = Writable<Omit<TrialRecord, keyof PlannedTrial | 'formatVersion' | 'status' | 'error'>>;
+
 /**
  * One whole restore by one strategy, timed from the first request for a chunk until the target is finished, then
- * proven. Whatever goes wrong inside ends up in the record; only a cause that would stop any trial is thrown.
+ * proven. Whatever goes wrong inside ends up in the record, beside what was measured until then; only a cause that
+ * would stop any trial is thrown.
  */
 export async function runTrial(options: TrialOptions): Promise<TrialRecord> {
   const { planned, settings, signal } = options;
   const base = { ...planned, formatVersion: recordFormatVersion };
   const strategy = settings.strategies.find(({ label }) => label === planned.strategy);
   if (strategy === undefined) throw new Error(`the plan names ${planned.strategy}, which the case does not have`);
+  const findings: Findings = {};
   try {
-    return { ...base, ...(await restoreOnce(strategy, options)) };
+    await restoreOnce(strategy, options, findings);
+    return { ...base, status: 'completed', ...findings };
   } catch (error) {
-    // What the strategy left in the threads must not run into the next trial.
-    await options.lab.decoderPool(strategy.knobs.decodeThreads).reset();
     if (signal.aborted && signal.reason instanceof InterruptedError) {
-      return { ...base, status: 'interrupted', error: recordError(signal.reason) };
+      return { ...base, status: 'interrupted', error: recordError(signal.reason), ...findings };
     }
-    return { ...base, status: 'failed', error: recordError(asMachineError(error, 'the restore')) };
+    return { ...base, status: 'failed', error: recordError(asMachineError(error, 'the restore')), ...findings };
   }
 }
 
 async function restoreOnce(
   { name, knobs }: StrategySettings,
   { settings, trialSettings, prepared, lab, clientPid, clock, signal, findStrategy, onProgress }: TrialOptions,
-): Promise<Omit<TrialRecord, keyof PlannedTrial | 'formatVersion'>> {
+  findings: Findings,
+): Promise<void> {
   const strategy = findStrategy(name);
   if (strategy === undefined) throw new Error(`there is no strategy ${name}`);
   const beforeSetup = clock.now();
   await lab.reviveServer();
   await lab.configure(settings.link, settings.storage);
   await using session = await lab.connect(prepared.mounted, prepared.snapshot, signal);
-  const { index } = await session.downloadFixedIndex(prepared.archive);
+  const { index } = await session.downloadFixedIndex(prepared.archive, signal);
   await using target = await createTarget(settings.target, { size: index.size, clock });
   const pool = lab.decoderPool(knobs.decodeThreads);
   using ports = composePorts({
@@ -92,51 +99,56 @@ async function restoreOnce(
   const eventLoop = watchEventLoop();
   const before = readAll(pids);
   const startedAtMs = clock.now();
+  findings.startedAtMs = startedAtMs;
+  findings.setupMs = startedAtMs - beforeSetup;
 
-  await ports.restore(strategy, startedAtMs);
-  await target.finish();
-
-  const endedAtMs = clock.now();
-  const usage = usages(before, readAll(pids));
-  const eventLoopFacts = eventLoop.stop();
-  const decodeBusyMs = pool.busyMs - decodeBusyBefore;
-  const [link, storage] = await Promise.all([
-    lab.relay.call('counters'),
-    lab.server
-      .call('counters')
-      .catch((): { unavailable: string } => ({ unavailable: 'the server died at the end of the trial' })),
-  ]);
-  const counters: TrialCounters = {
-    ...usage,
-    link,
-    storage,
-    clientParts: {
-      ...eventLoopFacts,
-      decodeThreads: knobs.decodeThreads,
-      decodeBusyMs,
-      writeBusyMs: target.writeBusyMs,
-      proofCpuMs: target.proofCpuMs,
-      windowUtilization: session.peakWindowUtilization(),
-      peakBufferedBytes: ports.budget.peakBytes,
-      bufferWaits: ports.budget.waits,
-    },
+  const takeFindings = async (): Promise<void> => {
+    findings.durationMs = clock.now() - startedAtMs;
+    const usage = usages(before, readAll(pids));
+    const eventLoopFigures = eventLoop.stop();
+    const decodeBusyMs = pool.busyMs - decodeBusyBefore;
+    const spans = ports.recorder?.toSpanTable();
+    if (spans !== undefined) findings.spans = spans;
+    const [link, storage] = await Promise.all([
+      lab.relay.call('counters'),
+      lab.server
+        .call('counters')
+        .catch((): { unavailable: string } => ({ unavailable: 'the server died during the trial' })),
+    ]);
+    findings.counters = {
+      ...usage,
+      link,
+      storage,
+      clientParts: {
+        ...eventLoopFigures,
+        decodeThreads: knobs.decodeThreads,
+        decodeBusyMs,
+        writeBusyMs: target.writeBusyMs,
+        proofCpuMs: target.proofCpuMs,
+        windowUtilization: session.peakWindowUtilization(),
+        peakBufferedBytes: ports.budget.peakBytes,
+        bufferWaits: ports.budget.waits,
+      },
+    };
   };
+
+  try {
+    await ports.restore(strategy, startedAtMs);
+  } catch (error) {
+    // The cause is the restore's, also where a process that counted died of it.
+    await takeFindings().catch(() => {});
+    // What the strategy left in the threads must not write to a file that is closed, nor run into the next trial.
+    await pool.reset();
+    throw error;
+  }
+  await takeFindings();
 
   const outcome = await target.prove(prepared.expected);
   const problems = [...outcome.proof.problems, ...(prepared.mismatch === undefined ? [] : [prepared.mismatch])];
-  const spans = ports.recorder?.toSpanTable();
-  return {
-    status: 'completed',
-    startedAtMs,
-    durationMs: endedAtMs - startedAtMs,
-    setupMs: startedAtMs - beforeSetup,
-    verified: outcome.verified && problems.length === 0,
-    proof: { ...outcome.proof, problems },
-    ...(outcome.sha256 === undefined ? {} : { sha256: outcome.sha256 }),
-    bytes: trialBytes(index, link.bytesToClient),
-    counters,
-    ...(spans === undefined ? {} : { spans }),
-  };
+  findings.verified = outcome.verified && problems.length === 0;
+  findings.proof = { ...outcome.proof, problems };
+  if (outcome.sha256 !== undefined) findings.sha256 = outcome.sha256;
+  if (findings.counters !== undefined) findings.bytes = trialBytes(index, findings.counters.link.bytesToClient);
 }
 
 type Roles = 'client' | 'server' | 'relay' | 'sampler';

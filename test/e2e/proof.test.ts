@@ -1,28 +1,11 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { summarise } from '../../src/analysis/summarise.ts';
-import { Cache } from '../../src/cache/cache.ts';
 import { exitCodeOf } from '../../src/cli/exit-code-of-report.ts';
-import { monotonicClock } from '../../src/clock/monotonic.ts';
-import { readRun } from '../../src/harness/read-run.ts';
-import { runScenario, type RunObserver } from '../../src/harness/run-scenario.ts';
 import { exitCodes } from '../../src/model/errors.ts';
 import type { Slot } from '../../src/model/image.ts';
 import type { PlainChunk, RestoreContext, Strategy } from '../../src/model/ports.ts';
-import { readScenarioFile } from '../../src/scenario/load-scenario.ts';
-import { planTrials } from '../../src/scenario/plan.ts';
 import { Workbench } from './workbench.ts';
-
-const silent: RunObserver = {
-  preparing() {},
-  calibrated() {},
-  trialStarted() {},
-  trialProgress() {},
-  trialEnded() {},
-  warning() {},
-};
 
 const obtain = async ({ source, decoder, signal }: RestoreContext, slot: Slot): Promise<PlainChunk> =>
   await decoder.decode(await source.fetch(slot.digest, signal), slot);
@@ -30,7 +13,7 @@ const obtain = async ({ source, decoder, signal }: RestoreContext, slot: Slot): 
 /** Restores in index order; `write` decides what becomes of each data chunk. */
 function withWrites(write: (context: RestoreContext, slot: Slot, data: readonly Slot[]) => Promise<void>): Strategy {
   return {
-    name: 'sequential',
+    name: 'window-unordered',
     summary: 'wrong on purpose',
     defaults: { inFlight: 1, decodeThreads: 1 },
     fixed: [],
@@ -84,29 +67,15 @@ await describe('a strategy that restores other bytes is found out: verified fals
   async function restoreWith(
     strategy: Strategy,
     target: string,
+    { decodeThreads = 1, compressionRatio = 1.5 } = {},
   ): Promise<{ verified: boolean | undefined; exitCode: number }> {
-    const scenario = await readScenarioFile(
-      await bench.scenario('proof', [
-        'strategies: [ { name: sequential, decodeThreads: 1 } ]',
-        'trials: { repeats: 1, warmUp: 0, recording: off }',
-        `target: ${target}`,
-      ]),
-    );
-    const { directory } = await runScenario({
-      scenario,
-      plan: planTrials(scenario),
-      out: join(bench.folder, 'reports'),
-      cache: new Cache(join(bench.folder, 'cache')),
-      certificateFolder: join(bench.folder, 'certificate'),
-      clientPid: process.pid,
-      clock: monotonicClock(),
-      tool: { name: 'restorelab', version: '0', node: process.version },
-      versions: process.versions,
-      observer: silent,
-      findStrategy: () => strategy,
-      signal: new AbortController().signal,
-    });
-    const { report } = summarise(await readRun(directory.path));
+    const file = await bench.scenario('proof', [
+      `image: { size: 24 MiB, zeroShare: 10 %, compressionRatio: ${compressionRatio} }`,
+      `strategies: [ { name: window-unordered, decodeThreads: ${decodeThreads} } ]`,
+      'trials: { repeats: 1, warmUp: 0, recording: off }',
+      `target: ${target}`,
+    ]);
+    const { report } = await bench.run(file, { strategy });
     return { verified: report.cases[0]?.strategies[0]?.trials[0]?.verified, exitCode: exitCodeOf(report) };
   }
 
@@ -121,6 +90,24 @@ await describe('a strategy that restores other bytes is found out: verified fals
         verified: false,
         exitCode: exitCodes.failed,
       });
+    });
+  }
+  for (const [what, overwrites] of [
+    ['leaves the buffer of a chunk alone', false],
+    ['uses the buffer of a chunk again before it is written', true],
+  ] as const) {
+    test(`${what}, where chunks are decoded in place`, async () => {
+      const strategy = withWrites(async ({ source, decoder, target, signal }, slot, data) => {
+        const encoded = await source.fetch(slot.digest, signal);
+        const plain = await decoder.decode(encoded, slot);
+        assert.ok('bytes' in encoded && encoded.bytes instanceof Uint8Array);
+        if (overwrites && slot === data[1]) encoded.bytes.fill(0x5a, 1000, 2000);
+        await target.write(slot.offset, plain);
+      });
+      assert.deepEqual(
+        await restoreWith(strategy, '{ kind: discard }', { decodeThreads: 0, compressionRatio: 1 }),
+        overwrites ? { verified: false, exitCode: exitCodes.failed } : { verified: true, exitCode: exitCodes.fine },
+      );
     });
   }
   for (const what of ['swaps two offsets', 'drops a chunk']) {

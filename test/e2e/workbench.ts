@@ -1,16 +1,43 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 
+import { summarise } from '../../src/analysis/summarise.ts';
+import { Cache } from '../../src/cache/cache.ts';
+import { monotonicClock } from '../../src/clock/monotonic.ts';
+import { readRun } from '../../src/harness/read-run.ts';
+import { runScenario, type RunObserver, type RunOutcome } from '../../src/harness/run-scenario.ts';
+import { readScenarioFile } from '../../src/scenario/load-scenario.ts';
+import { planTrials } from '../../src/scenario/plan.ts';
 import { runCommandLine } from '../../src/cli/command-line.ts';
 import type { ExitCode } from '../../src/model/errors.ts';
+import type { Strategy } from '../../src/model/ports.ts';
+import type { RunData } from '../../src/model/records.ts';
 import type { Report } from '../../src/model/report.ts';
 
 export interface CommandResult {
   readonly exitCode: ExitCode;
   readonly stdout: string;
   readonly stderr: string;
+}
+
+const silent: RunObserver = {
+  preparing() {},
+  calibrated() {},
+  trialStarted() {},
+  trialProgress() {},
+  trialEnded() {},
+  warning() {},
+};
+
+/** The child process of this one that runs a module, e.g. `metrics/main`. */
+export async function childRunning(module: string): Promise<number> {
+  const children = (await readFile(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8')).trim().split(' ');
+  for (const pid of children) {
+    if ((await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).includes(module)) return Number(pid);
+  }
+  throw new Error(`no child process runs ${module}`);
 }
 
 /** A folder of its own with cache, state and scenarios, and the command line driven in this process. */
@@ -64,6 +91,30 @@ export class Workbench implements AsyncDisposable {
     const file = join(this.folder, `${name}.yaml`);
     await writeFile(file, `${head.join('\n')}\n${text}\n`);
     return file;
+  }
+
+  /** Runs a scenario with parts of the caller's own, e.g. a strategy; what it measured is in the returned records. */
+  async run(
+    file: string,
+    { strategy, observer = {} }: { readonly strategy?: Strategy; readonly observer?: Partial<RunObserver> } = {},
+  ): Promise<{ readonly outcome: RunOutcome; readonly data: RunData; readonly report: Report }> {
+    const scenario = await readScenarioFile(file);
+    const outcome = await runScenario({
+      scenario,
+      plan: planTrials(scenario),
+      out: join(this.folder, 'reports'),
+      cache: new Cache(join(this.folder, 'cache')),
+      certificateFolder: join(this.folder, 'certificate'),
+      clientPid: process.pid,
+      clock: monotonicClock(),
+      tool: { name: 'restorelab', version: '0', node: process.version },
+      versions: process.versions,
+      observer: { ...silent, ...observer },
+      ...(strategy === undefined ? {} : { findStrategy: () => strategy }),
+      signal: new AbortController().signal,
+    });
+    const data = await readRun(outcome.directory.path);
+    return { outcome, data, report: summarise(data).report };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -31,8 +31,8 @@ export interface ComposePortsOptions {
 /** The ports of one trial. Disposed after it, since it listens to the caller's signal. */
 export interface ComposedPorts extends Disposable {
   /**
-   * Runs the strategy over these ports, once, watched by the stall guard. Rejects as the strategy does, with a
-   * TrialStalledError, or with the reason of the caller's signal. `finish` of the target is left to the caller.
+   * Runs the strategy over these ports, once, and finishes the target, watched by the stall guard. Rejects as the strategy does, with a
+   * TrialStalledError, or with the reason of the caller's signal. Resolves when the target is finished.
    *
    * @param startedAtMs the trial's start on its clock; times of spans count from there
    */
@@ -67,7 +67,10 @@ export function composePorts(options: ComposePortsOptions): ComposedPorts {
   return {
     restore: async (strategy, startedAtMs) => {
       recorder?.start(startedAtMs);
-      await guard.watch(() => strategy.restore(context));
+      await guard.watch(async () => {
+        await strategy.restore(context);
+        await bounded.target.finish();
+      });
     },
     ...(recorder === undefined ? {} : { recorder }),
     budget,

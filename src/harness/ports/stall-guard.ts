@@ -68,7 +68,7 @@ export class StallGuard implements Disposable {
     return {
       write: (offset, chunk) => watch(target.write(offset, chunk)),
       writeZeroes: (offset, length) => watch(target.writeZeroes(offset, length)),
-      finish: () => target.finish(),
+      finish: () => watch(target.finish()),
     };
   }
 

@@ -159,3 +159,23 @@ test('one writer stands before a target that would take any number of writes', a
   assert.deepEqual(table?.writeCalledMs, [10, 10, 10, 10]);
   assert.deepEqual(table?.writeStartedMs, [10, 15, 20, 25]);
 });
+
+test('a target that never finishes fails the trial as stalled', async () => {
+  const harnessed = inHarness(windowUnordered, { writers: 1, bufferBytes: ample, stallTimeoutMs: 500 });
+  const { restore } = harnessed.strategy;
+  const hanging: Strategy = {
+    ...harnessed.strategy,
+    restore: async (context) =>
+      await restore({
+        ...context,
+        target: {
+          write: (offset, chunk) => context.target.write(offset, chunk),
+          writeZeroes: (offset, length) => context.target.writeZeroes(offset, length),
+          finish: () => new Promise<never>(() => {}),
+        },
+      }),
+  };
+  const { error, clock } = await simulateRestore(hanging, { image: imageOf('D0D'), inFlight: 2, roundTripMs: 10 });
+  assert.equal((error as { code?: string } | undefined)?.code, 'trial-stalled');
+  assert.equal(clock.sleeping, 0);
+});
