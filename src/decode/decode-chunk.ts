@@ -17,7 +17,8 @@ const PIECE_BYTES = 512 * 1024;
  * CRC-32, decompression, length and SHA-256 of one chunk. Returns the plain bytes; those of an uncompressed chunk
  * share the memory of `encoded`.
  * @param onPause called between pieces of the work, where the thread may do something else
- * @throws IntegrityError that names the digest; UsageError `encrypted-not-supported`
+ * @throws IntegrityError that names the digest; `chunk-crypt-mode` for an encrypted chunk, since encrypted archives are
+ * refused before any chunk is fetched
  */
 export function decodeChunk(encoded: Uint8Array, { digest, length }: ExpectedChunk, onPause?: () => void): Uint8Array {
   const plain = openBlob(encoded, digest, length);
@@ -47,11 +48,20 @@ function openBlob(encoded: Uint8Array, digest: string, length: number): Uint8Arr
   try {
     return decodeBlob(encoded, { maxPlainBytes: length });
   } catch (error) {
-    if (!(error instanceof IntegrityError || error instanceof UsageError)) throw error;
+    if (error instanceof UsageError && error.code === 'encrypted-not-supported') {
+      throw new IntegrityError(`chunk ${digest} is encrypted, but its archive is not`, {
+        code: 'chunk-crypt-mode',
+        hint: 'the chunk is damaged in the datastore: run a verify job on the server',
+        cause: error,
+      });
+    }
+    if (!(error instanceof IntegrityError)) throw error;
     // The blob itself does not know which chunk it is.
     const { code, hint, message } = error;
-    const details = { code, cause: error, ...(hint === undefined ? {} : { hint }) };
-    const named = `chunk ${digest}: ${message}`;
-    throw error instanceof IntegrityError ? new IntegrityError(named, details) : new UsageError(named, details);
+    throw new IntegrityError(`chunk ${digest}: ${message}`, {
+      code,
+      cause: error,
+      ...(hint === undefined ? {} : { hint }),
+    });
   }
 }

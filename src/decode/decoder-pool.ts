@@ -41,6 +41,8 @@ export class DecoderPool implements ChunkDecoder, AsyncDisposable {
   readonly #options: DecoderPoolOptions;
   readonly #threads: DecodeThread[] = [];
   readonly #waiting: WaitingChunk[] = [];
+  /** Chunks that were decoded on this thread; those that a worker has are detached and show it. */
+  readonly #decodedHere: WeakSet<ReceivedChunk> = new WeakSet();
   readonly #proofCost: CpuEstimate = new CpuEstimate();
   #busyMs = 0;
   #isDisposed = false;
@@ -66,7 +68,8 @@ export class DecoderPool implements ChunkDecoder, AsyncDisposable {
    */
   async decode(chunk: EncodedChunk, slot: Slot): Promise<HeldChunk> {
     if (!isReceived(chunk)) throw new TypeError('the decoder needs chunks that carry their bytes');
-    if (chunk.bytes.length !== chunk.encodedBytes) throw new Error(`chunk ${chunk.digest} was handed on twice`);
+    if (chunk.bytes.length !== chunk.encodedBytes || this.#decodedHere.has(chunk))
+      throw new Error(`chunk ${chunk.digest} was handed on twice`);
     if (this.#options.threads === 0) return this.#decodeHere(chunk, slot);
     if (this.#isDisposed) throw threadEnded('the decoder was closed');
     return await new Promise<HeldChunk>((resolve) => {
@@ -129,6 +132,7 @@ export class DecoderPool implements ChunkDecoder, AsyncDisposable {
 
   #decodeHere(chunk: ReceivedChunk, slot: Slot): HeldChunk {
     const { clock } = this.#options;
+    this.#decodedHere.add(chunk);
     const startedMs = clock.now();
     const bytes = decodeChunk(chunk.bytes, slot);
     const endedMs = clock.now();

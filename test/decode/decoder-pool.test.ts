@@ -9,6 +9,7 @@ import { monotonicClock } from '../../src/clock/monotonic.ts';
 import { DecoderPool } from '../../src/decode/decoder-pool.ts';
 import { IntegrityError, KnownError } from '../../src/model/errors.ts';
 import { encodeBlob } from '../../src/pbs/format/blob.ts';
+import { magics } from '../../src/pbs/format/magic.ts';
 import { noise, received, receivedBlob, slotOf } from './chunks.ts';
 
 const clock = monotonicClock();
@@ -54,6 +55,11 @@ for (const threads of [0, 2]) {
     await assert.rejects(pool.decode(receivedBlob(new Uint8Array(300), slot.digest), slot), refusal('blob-magic'));
     const zstd = encodeBlob(new Uint8Array(CHUNK));
     await assert.rejects(pool.decode(receivedBlob(zstd, slot.digest), slot), refusal('chunk-digest'));
+
+    const encrypted = encodeBlob(plain, { compress: false });
+    encrypted.set(Buffer.from(magics.encrypted, 'hex'));
+    new DataView(encrypted.buffer, encrypted.byteOffset).setUint32(8, crc32(encrypted.subarray(44)), true);
+    await assert.rejects(pool.decode(receivedBlob(encrypted, slot.digest), slot), refusal('chunk-crypt-mode'));
 
     const held = await pool.decode(received(plain), slot);
     assert.equal((await held.writeTo({ kind: 'checksum' }, 0)).crc32, crc32(plain), 'the pool still works');
@@ -190,4 +196,16 @@ test('closing the pool fails what is under way instead of leaving it hanging', a
     assert.equal(outcome.status, 'rejected');
     assert.ok(outcome.reason instanceof KnownError && outcome.reason.code === 'decode-thread-ended');
   }
+});
+
+test('a chunk that is decoded twice on the main thread is refused, and its memory is given back once', async () => {
+  await using pool = new DecoderPool({ threads: 0, clock });
+  const plain = noise(CHUNK, 9);
+  const given: ArrayBuffer[] = [];
+  const chunk = { ...received(plain), reuse: (memory: ArrayBuffer) => void given.push(memory) };
+  const held = await pool.decode(chunk, slotOf(plain));
+  await assert.rejects(pool.decode(chunk, slotOf(plain)), /handed on twice/u);
+  await held.writeTo({ kind: 'checksum' }, 0);
+  await assert.rejects(pool.decode(chunk, slotOf(plain)), /handed on twice/u);
+  assert.deepEqual(given, [chunk.bytes.buffer]);
 });

@@ -3,7 +3,7 @@ import { metric, unavailable, type Metric } from '../../model/metric.ts';
 import type { ChunkSource, Clock } from '../../model/ports.ts';
 import type { ReceivedChunk } from '../../model/received-chunk.ts';
 import { archiveKind, MANIFEST_NAME, serverArchiveName } from '../format/archive-name.ts';
-import { parseFixedIndex, type FixedIndex } from '../format/fixed-index.ts';
+import { MAX_INDEX_BYTES, parseFixedIndex, type FixedIndex } from '../format/fixed-index.ts';
 import {
   isSigned,
   manifestFile,
@@ -71,8 +71,6 @@ const settings: Http2Settings = {
 /** Largest blob that a server takes (spec 5.2), so none can be longer. */
 const MAX_CHUNK_BYTES = 16 * 1024 * 1024 + 44;
 const MAX_MANIFEST_BYTES = 16 * 1024 * 1024 + 44;
-/** The index of 32 TiB; it is held as it is. */
-const MAX_INDEX_BYTES = 256 * 1024 * 1024 + 4096;
 const MAX_ERROR_BYTES = 64 * 1024;
 const MAX_SPEEDTEST_BYTES = 16 * 1024 * 1024;
 

@@ -1,9 +1,9 @@
 import { createReadStream } from 'node:fs';
-import { open, readFile, stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 
 import { asMachineError, IntegrityError, systemErrorCode, UsageError } from '../../model/errors.ts';
 import { archiveKind, MANIFEST_NAME, serverArchiveName } from '../format/archive-name.ts';
-import { ENCRYPTED_BLOB_HEADER_BYTES, MAX_BLOB_PLAIN_BYTES } from '../format/blob.ts';
+import { MAX_ENCODED_BLOB_BYTES } from '../format/blob.ts';
 import { readFixedIndexStream, type FixedIndex } from '../format/fixed-index.ts';
 import { manifestFile, parseManifest, verifyIndexAgainstManifest, type Manifest } from '../format/manifest.ts';
 import { formatSnapshotPath, parseSnapshotPath, type SnapshotPath } from '../format/snapshot-path.ts';
@@ -12,9 +12,6 @@ import { listGroup, listGroups, type ListedGroup } from './list-snapshots.ts';
 
 /** Snapshots that an error names, so that it stays one readable line. */
 const LISTED_IN_ERRORS = 5;
-
-/** The longest blob that can be: anything above is not read into memory. */
-const MAX_ENCODED_BYTES = MAX_BLOB_PLAIN_BYTES + ENCRYPTED_BLOB_HEADER_BYTES;
 
 /**
  * Opens the folder of a datastore for reading.
@@ -144,7 +141,7 @@ export class Datastore {
     try {
       await using file = await open(path);
       const { size } = await file.stat();
-      if (size > MAX_ENCODED_BYTES) {
+      if (size > MAX_ENCODED_BLOB_BYTES) {
         throw new IntegrityError(`chunk ${digest} has ${size} bytes, more than any chunk can have`, {
           code: 'chunk-too-large',
         });
@@ -164,7 +161,15 @@ export class Datastore {
   async #readSnapshotFile(snapshot: SnapshotPath, name: string): Promise<Uint8Array | undefined> {
     const path = archivePath(this.path, snapshot, name);
     try {
-      return await readFile(path);
+      await using file = await open(path);
+      const { size } = await file.stat();
+      if (size > MAX_ENCODED_BLOB_BYTES) {
+        throw new IntegrityError(`${path} has ${size} bytes, more than any blob can have`, {
+          code: 'blob-too-large',
+          hint: 'the file is damaged, or something else: choose another snapshot',
+        });
+      }
+      return await file.readFile();
     } catch (error) {
       if (systemErrorCode(error) === 'ENOENT' || systemErrorCode(error) === 'ENOTDIR') return undefined;
       throw asMachineError(error, `reading ${path}`);

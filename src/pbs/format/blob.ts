@@ -15,6 +15,9 @@ export const ENCRYPTED_BLOB_HEADER_BYTES = 44;
 /** Most plain bytes that PBS puts into one blob (spec 12.1). */
 export const MAX_BLOB_PLAIN_BYTES: number = 128 * 1024 * 1024;
 
+/** The longest blob that can be: nothing above is read into memory. */
+export const MAX_ENCODED_BLOB_BYTES: number = MAX_BLOB_PLAIN_BYTES + ENCRYPTED_BLOB_HEADER_BYTES;
+
 const CRC_OFFSET = 8;
 
 /** A blob taken apart without copying. */

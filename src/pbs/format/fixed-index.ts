@@ -37,7 +37,7 @@ export class FixedIndex implements Image {
   readonly slotCount: number;
   readonly uuid: string;
   readonly ctime: number;
-  /** The header's; {@link parseFixedIndex} has found it equal to `computeCsum()`. */
+  /** SHA-256 over all digests: the header's, which whoever made this has found to be that of the digests. */
   readonly csum: string;
   readonly #digests: Buffer;
   readonly #zeroDigest: string;
@@ -70,11 +70,6 @@ export class FixedIndex implements Image {
       // A short tail that claims the digest of a full chunk is damage, which only its decoder can show.
       yield { index, offset, length, digest, isZero: digest === this.#zeroDigest && length === this.chunkSize };
     }
-  }
-
-  /** SHA-256 over all digests: what header and manifest should say. */
-  computeCsum(): string {
-    return hash('sha256', this.#digests, 'hex');
   }
 }
 
@@ -123,12 +118,15 @@ export function parseFixedIndexHeader(bytes: Uint8Array): FixedIndexHeader {
   };
 }
 
+const DEFAULT_MAX_DIGEST_BYTES: number = 256 * 1024 * 1024;
+
+/** The index of 32 TiB: nothing above is read into memory. */
+export const MAX_INDEX_BYTES: number = INDEX_HEADER_BYTES + DEFAULT_MAX_DIGEST_BYTES;
+
 export interface ReadFixedIndexOptions extends FixedIndexOptions {
   /** Bound on the bytes of digests held; default 256 MiB, the index of 32 TiB. */
   readonly maxDigestBytes?: number;
 }
-
-const DEFAULT_MAX_DIGEST_BYTES = 256 * 1024 * 1024;
 
 /** Digests are taken in steps, so that a header that lies about its size costs no memory. */
 const FIRST_DIGEST_BYTES = 64 * 1024;

@@ -155,7 +155,8 @@ export function manifestFile(manifest: Manifest, filename: string): ManifestFile
 /** What of an index the manifest knows. */
 export interface IndexFacts {
   readonly size: number;
-  computeCsum(): string;
+  /** SHA-256 over all its digests, as computed when it was read. */
+  readonly csum: string;
 }
 
 /**
@@ -164,7 +165,7 @@ export interface IndexFacts {
  */
 export function verifyIndexAgainstManifest(index: IndexFacts, manifest: Manifest, filename: string): void {
   const file = manifestFile(manifest, filename);
-  const csum = index.computeCsum();
+  const { csum } = index;
   const hint = 'the index is not the one that was backed up: run a verify job on the server';
   if (index.size !== file.size) {
     throw new IntegrityError(`${filename} is of ${index.size} bytes, the manifest says ${file.size}`, {

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { open, readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { systemErrorCode } from '../../model/errors.ts';
@@ -7,9 +7,11 @@ import type { Clock } from '../../model/ports.ts';
 import type { EmulatedStorage } from '../../storage/emulated-storage.ts';
 import { chunkPath } from '../datastore/layout.ts';
 import { archiveKind } from '../format/archive-name.ts';
+import { MAX_ENCODED_BLOB_BYTES } from '../format/blob.ts';
+import { MAX_INDEX_BYTES } from '../format/fixed-index.ts';
 import type { ServerHandler, ServerRequest, ServerResponse } from '../transport/transport.ts';
 import type { ChunkBuffers } from './chunk-buffers.ts';
-import { indexDigests } from './index-digests.ts';
+import { addIndexDigests } from './index-digests.ts';
 import { osErrorText } from './os-error-text.ts';
 import { matches, readQuery, type ParameterRules } from './parameters.ts';
 import { readWholeFile } from './read-whole-file.ts';
@@ -45,7 +47,8 @@ const endpoints = ['chunk', 'download', 'speedtest'] as const;
 /** The reader protocol on one connection (spec 4): its indexes, once downloaded, say which chunks it may fetch. */
 export class ReaderSession {
   readonly #options: ReaderSessionOptions;
-  readonly #allowed: Set<string>[] = [];
+  /** Digests of all indexes downloaded so far. */
+  readonly #allowed: Set<string> = new Set();
 
   constructor(options: ReaderSessionOptions) {
     this.#options = options;
@@ -84,14 +87,14 @@ export class ReaderSession {
   }
 
   async #chunk(digest: string, signal: AbortSignal): Promise<ServerResponse> {
-    if (!this.#allowed.some((digests) => digests.has(digest))) {
+    if (!this.#allowed.has(digest)) {
       throw new Refusal(401, `download chunk ${digest} not allowed`);
     }
     const { datastore, storage, buffers } = this.#options;
     const path = chunkPath(datastore, digest);
     const bytes = await storage
       // Nothing is read for a client that has reset its stream: it could fill the memory, and the disk's queue.
-      .read(async () => await readWholeFile(path, (length) => buffers.take(length)), signal)
+      .read(async () => await readWholeFile(path, MAX_ENCODED_BLOB_BYTES, (length) => buffers.take(length)), signal)
       .catch((error: unknown) => {
         throw new Refusal(400, `reading file ${JSON.stringify(path)} failed: ${osErrorText(error)}`);
       });
@@ -111,8 +114,8 @@ export class ReaderSession {
 
   async #openIndex(kind: 'fixed' | 'dynamic', path: string): Promise<AsyncIterable<Uint8Array>> {
     try {
-      const bytes = await readFile(path);
-      this.#allowed.push(indexDigests(kind, bytes));
+      const bytes = await readWholeFile(path, MAX_INDEX_BYTES);
+      addIndexDigests(this.#allowed, kind, bytes);
       return pieces(bytes);
     } catch (error) {
       throw new Refusal(400, `Unable to open ${kind} index ${JSON.stringify(path)} - ${osErrorText(error)}`);

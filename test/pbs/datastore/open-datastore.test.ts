@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
@@ -168,5 +168,18 @@ describe('damage', () => {
       datastore.readManifest(snapshot),
       (error) => error instanceof IntegrityError && error.message.includes(snapshot),
     );
+  });
+});
+
+describe('a file that is longer than its kind can be', () => {
+  it('is refused before it is read, whatever its length', async () => {
+    await using copy = await copyOfGolden([newest]);
+    await mkdir(join(copy.path, '.chunks'), { recursive: true });
+    const store = await openDatastore(copy.path);
+    const manifest = join(copy.path, newest, 'index.json.blob');
+    for (const bytes of [128 * 1024 * 1024 + 45, 5 * 1024 ** 3]) {
+      await truncate(manifest, bytes);
+      await assert.rejects(store.readManifest(newest), withCode('blob-too-large', `${bytes}`));
+    }
   });
 });

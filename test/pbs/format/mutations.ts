@@ -10,6 +10,7 @@ import { parseFixedIndex, readFixedIndexStream } from '../../../src/pbs/format/f
 import { magics } from '../../../src/pbs/format/magic.ts';
 import { parseManifest, parseManifestJson, prettyManifest } from '../../../src/pbs/format/manifest.ts';
 import { formatSnapshotPath, parseSnapshotPath } from '../../../src/pbs/format/snapshot-path.ts';
+import { addIndexDigests } from '../../../src/pbs/server/index-digests.ts';
 import { SeededRandom } from '../../../src/workload/seeded-random.ts';
 
 /** A reader of one format, and sound inputs from which broken ones are made. */
@@ -88,6 +89,16 @@ export function fuzzTargets(goldenFolder: string): readonly FuzzTarget[] {
         });
       },
     },
+    ...(['fixed', 'dynamic'] as const).map((kind) => ({
+      name: `digests of a ${kind} index`,
+      weight: 1,
+      seeds: kind === 'fixed' ? indexes : filesNamed(goldenFolder, /\.didx$/u),
+      read: (input: Uint8Array): void => {
+        const digests = new Set<string>();
+        addIndexDigests(digests, kind, input);
+        for (const digest of digests) if (!/^[0-9a-f]{64}$/u.test(digest)) throw new Error(`digest ${digest}`);
+      },
+    })),
     {
       name: 'snapshot path',
       weight: 2,

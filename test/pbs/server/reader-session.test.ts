@@ -156,6 +156,15 @@ describe('a reader session', () => {
         [missing.status, missing.body.toString(), missing.headers['content-type']],
         [400, text, undefined],
       );
+      // Sparse; both are beyond what any chunk or index can be, and the second beyond what Node reads at once.
+      for (const [path, bytes, request] of [
+        [chunkFile(second, store), 200 * 1024 ** 2, `/chunk?digest=${second}`],
+        [index, 3 * 1024 ** 3, '/download?file-name=drive-scsi0.img.fidx'],
+      ] as const) {
+        truncateSync(path, bytes);
+        const tooLong = await fetchH2(session, request);
+        assert.deepEqual([tooLong.status, /file too large/u.test(tooLong.body.toString())], [400, true], request);
+      }
       writeFileSync(index, 'no index');
       assert.match(
         (await fetchH2(session, '/download?file-name=drive-scsi0.img.fidx')).body.toString(),
