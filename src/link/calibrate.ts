@@ -95,6 +95,18 @@ export async function measureRate({
 }
 
 /**
+ * Bytes per second from server to client that one connection alone gets, over about 0.3 s, with the settings `link`
+ * that are in force; unavailable where no limit per connection is declared.
+ */
+export async function measureConnectionRate({
+  link,
+  ...measuring
+}: Measuring & { readonly link: LinkSettings }): Promise<Metric> {
+  if (link.connectionRateBytesPerSecond === undefined) return unavailable('no limit was asked for');
+  return await measureTransferRate(measuring, { connections: 1, windowMs: RATE_WINDOW_MS });
+}
+
+/**
  * Bytes per second that the emulator passes on this machine with no delay and no rate, one connection, 0.5 s. Leaves
  * the link at `restore`, or without delay and rate.
  */

@@ -45,7 +45,8 @@ export class DiscardTarget implements ProvableTarget {
 
   async finish(): Promise<void> {}
 
-  async prove(expected: ExpectedImage): Promise<ProofOutcome> {
+  async prove(expected: ExpectedImage, signal?: AbortSignal): Promise<ProofOutcome> {
+    signal?.throwIfAborted();
     const problems = shortenProblems([...this.#handledTwice, ...listCoverageProblems(this.#writes, expected)]);
     return { verified: problems.length === 0, proof: { method: 'crc32-per-chunk', problems } };
   }

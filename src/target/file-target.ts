@@ -50,6 +50,8 @@ export class FileTarget implements ProvableTarget {
   readonly #size: number;
   readonly #writes: RecordedWrite[] = [];
   readonly #problems: string[] = [];
+  /** Writes that a thread may still execute: its descriptor must stay that of this file. */
+  readonly #pending: Set<Promise<unknown>> = new Set();
 
   constructor(path: string, file: FileHandle, { clock, size, keep = false }: FileTargetOptions) {
     this.#path = path;
@@ -74,11 +76,15 @@ export class FileTarget implements ProvableTarget {
       held.release();
       return;
     }
+    const writing = this.#busy.during(async () => await held.writeTo({ kind: 'file', fd: this.#file.fd }, offset));
+    this.#pending.add(writing);
     try {
-      await this.#busy.during(async () => await held.writeTo({ kind: 'file', fd: this.#file.fd }, offset));
+      await writing;
       this.#writes.push({ offset, length: held.length });
     } catch (error) {
       throw asMachineError(error, `writing the target ${this.#path}`);
+    } finally {
+      this.#pending.delete(writing);
     }
   }
 
@@ -95,13 +101,14 @@ export class FileTarget implements ProvableTarget {
     }
   }
 
-  async prove(expected: ExpectedImage): Promise<ProofOutcome> {
+  async prove(expected: ExpectedImage, signal?: AbortSignal): Promise<ProofOutcome> {
     const { size } = await this.#file.stat();
     const problems = [...this.#problems, ...listGapsAndOverlaps(this.#writes, expected.size)];
     if (size !== expected.size) problems.push(`the file has ${size} bytes, the image ${expected.size}`);
     const hash = createHash('sha256');
     const wrong: string[] = [];
     for await (const [slot, bytes] of this.#readSlots(expected)) {
+      signal?.throwIfAborted();
       hash.update(bytes);
       if (crc32(bytes) !== expected.slotChecksums[slot]) {
         wrong.push(`wrong bytes at offset ${slot * expected.chunkSize} (${bytes.length} bytes)`);
@@ -123,6 +130,7 @@ export class FileTarget implements ProvableTarget {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.allSettled(this.#pending);
     await this.#file.close();
     if (!this.#keep) await rm(this.#path, { force: true });
   }

@@ -22,8 +22,11 @@ export interface ProofOutcome {
 
 /** A target that can show whether what it was given is the image. Disposing it removes what it made. */
 export interface ProvableTarget extends RestoreTarget, AsyncDisposable {
-  /** After `finish`. Untimed: it may read everything back. Rejects only when this machine fails, not on wrong bytes. */
-  prove(expected: ExpectedImage): Promise<ProofOutcome>;
+  /**
+   * After `finish`. Untimed: it may read everything back. Rejects only when this machine fails, not on wrong bytes, and
+   * with the signal's reason when aborted, within about one slot.
+   */
+  prove(expected: ExpectedImage, signal?: AbortSignal): Promise<ProofOutcome>;
   /** CPU time that went into the proof inside `write` so far, milliseconds; what `prove` itself costs is not in it. */
   readonly proofCpuMs: number;
   /** Time for which at least one write was running, milliseconds. */

@@ -1,3 +1,4 @@
+import { RateSchedule } from '../clock/rate-schedule.ts';
 import type { Clock, PlainChunk } from '../model/ports.ts';
 import { BusyTime } from './busy-time.ts';
 import { DiscardTarget } from './discard-target.ts';
@@ -17,16 +18,14 @@ export class ThrottledTarget implements ProvableTarget {
   readonly #clock: Clock;
   readonly #busy: BusyTime;
   readonly #discard: DiscardTarget;
-  readonly #bytesPerMs: number;
+  readonly #budget: RateSchedule = new RateSchedule();
   readonly #closed: AbortController = new AbortController();
-  /** When everything taken so far has been paid for. */
-  #paidMs = 0;
 
   constructor({ clock, rateBytesPerSecond }: { readonly clock: Clock; readonly rateBytesPerSecond: number }) {
     this.#clock = clock;
     this.#busy = new BusyTime(clock);
     this.#discard = new DiscardTarget({ clock });
-    this.#bytesPerMs = rateBytesPerSecond / 1000;
+    this.#budget.setRate(rateBytesPerSecond);
   }
 
   get proofCpuMs(): number {
@@ -39,8 +38,7 @@ export class ThrottledTarget implements ProvableTarget {
 
   async write(offset: number, chunk: PlainChunk): Promise<void> {
     await this.#busy.during(async () => {
-      this.#paidMs = Math.max(this.#paidMs, this.#clock.now() - CATCH_UP_MS) + chunk.length / this.#bytesPerMs;
-      const paidMs = this.#paidMs;
+      const paidMs = this.#budget.reserve(this.#clock.now(), chunk.length, CATCH_UP_MS);
       await this.#discard.write(offset, chunk);
       const remainingMs = paidMs - this.#clock.now();
       if (remainingMs > 0) await this.#clock.sleep(remainingMs, this.#closed.signal);
@@ -55,8 +53,8 @@ export class ThrottledTarget implements ProvableTarget {
     await this.#discard.finish();
   }
 
-  async prove(expected: ExpectedImage): Promise<ProofOutcome> {
-    return await this.#discard.prove(expected);
+  async prove(expected: ExpectedImage, signal?: AbortSignal): Promise<ProofOutcome> {
+    return await this.#discard.prove(expected, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { monotonicClock } from '../../src/clock/monotonic.ts';
-import { measureCeiling, measureRate, measureRoundTrip } from '../../src/link/calibrate.ts';
+import { measureCeiling, measureConnectionRate, measureRate, measureRoundTrip } from '../../src/link/calibrate.ts';
 import type { LinkCalls } from '../../src/link/control.ts';
 import { metricValue } from '../../src/model/metric.ts';
 import { entryUrl, ServiceProcess } from '../../src/process/service-process.ts';
@@ -32,6 +32,21 @@ test('a shared rate is found although each connection has a lower one', async ()
   await relay.call('setLink', link);
   const rate = metricValue(await measureRate({ relay, link, clock, signal })) ?? 0;
   assertRate(rate, 24_000_000);
+});
+
+test('the rate of one connection is measured by itself, where one was asked for', async () => {
+  await using relay = await startLink();
+  const link = {
+    roundTripMs: 1,
+    jitterMs: 0,
+    rateBytesPerSecond: 60_000_000,
+    connectionRateBytesPerSecond: 15_000_000,
+  };
+  await relay.call('setLink', link);
+  assertRate(metricValue(await measureConnectionRate({ relay, link, clock, signal })) ?? 0, 15_000_000);
+  const shared = { roundTripMs: 1, jitterMs: 0, rateBytesPerSecond: 60_000_000 };
+  const none = await measureConnectionRate({ relay, link: shared, clock, signal });
+  assert.ok('unavailable' in none && none.unavailable === 'no limit was asked for');
 });
 
 test('the ceiling leaves the link as it is told to', async () => {

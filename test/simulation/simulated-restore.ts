@@ -119,13 +119,14 @@ export class Observer {
   inFlight = 0;
   peakInFlight = 0;
   readonly ports: Ports;
-  readonly #counts = { fetch: 0, decode: 0, write: 0 };
+  /** Calls begun, by kind. */
+  readonly counts = { fetch: 0, decode: 0, write: 0 };
 
   constructor(clock: Clock, { source, decoder, target }: Ports, fault?: PlantedFault) {
     let failedMs = Infinity;
     const call = async <Result>(name: PlantedFault['call'], work: () => Promise<Result>): Promise<Result> => {
-      this.#counts[name] += 1;
-      const fails = fault?.call === name && fault.nth === this.#counts[name];
+      this.counts[name] += 1;
+      const fails = fault?.call === name && fault.nth === this.counts[name];
       this.running += 1;
       if (clock.now() > failedMs) this.lateCalls += 1;
       try {

@@ -8,7 +8,8 @@ import { crc32 } from 'node:zlib';
 
 import { monotonicClock } from '../../src/clock/monotonic.ts';
 import { DecoderPool } from '../../src/decode/decoder-pool.ts';
-import type { HeldChunk } from '../../src/decode/held-chunk.ts';
+import { CpuEstimate } from '../../src/decode/cpu-estimate.ts';
+import { HeldChunk, writeBytes } from '../../src/decode/held-chunk.ts';
 import type { TargetSettings } from '../../src/model/environment.ts';
 import { MachineError, UsageError } from '../../src/model/errors.ts';
 import { createTarget } from '../../src/target/create-target.ts';
@@ -279,4 +280,39 @@ test('throttled: closing the target ends a write that waits', async () => {
   const outcome = assert.rejects(writing, /closed/u);
   await target[Symbol.asyncDispose]();
   await outcome;
+});
+
+test('a file is not closed before a write that it began has ended', async () => {
+  const path = join(folder, 'pending');
+  const target = await createTarget({ kind: 'file', path }, { size: image.length, clock });
+  const order: string[] = [];
+  const { promise: threadDone, resolve } = Promise.withResolvers<void>();
+  const plain = slots[0]!;
+  const held = new HeldChunk(
+    plain.length,
+    { startedMs: 0, endedMs: 0, worker: 1 },
+    {
+      write: async (sink, offset) => {
+        await threadDone;
+        const receipt = writeBytes(plain, sink, offset, new CpuEstimate());
+        order.push('written');
+        return receipt;
+      },
+      release: () => {},
+    },
+  );
+  const writing = target.write(0, held);
+  const closing = target[Symbol.asyncDispose]().then(() => order.push('closed'));
+  setTimeout(resolve, 30);
+  await Promise.all([writing, closing]);
+  assert.deepEqual(order, ['written', 'closed']);
+});
+
+test('a proof that is aborted ends with the reason', async () => {
+  const abort = new AbortController();
+  for (const { settings } of kinds) {
+    await using target = await createTarget(settings(), { size: image.length, clock });
+    abort.abort(new Error('enough'));
+    await assert.rejects(target.prove(expected, abort.signal), /enough/u);
+  }
 });

@@ -41,6 +41,9 @@ export const isIntegerFrom =
 export const isBoolean: ParameterCheck = (value) =>
   /^(?:1|on|yes|true|0|off|no|false)$/iu.test(value) ? undefined : 'Unable to parse boolean option.';
 
+/** Of a value that `isBoolean` takes; false where it is absent. */
+export const isTrue = (value: string | undefined): boolean => /^(?:1|on|yes|true)$/iu.test(value ?? '');
+
 /** Anything goes. */
 export const isText: ParameterCheck = () => undefined;
 

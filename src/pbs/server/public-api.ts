@@ -8,6 +8,7 @@ import type { HeaderFields } from '../transport/transport.ts';
 import type { Access } from './access.ts';
 import {
   isBoolean,
+  isTrue,
   isIntegerFrom,
   isOneOf,
   isText,
@@ -83,7 +84,7 @@ const readerRules: ParameterRules = {
 };
 
 const ticketRules: ParameterRules = {
-  'http-only': { check: isText, isOptional: true },
+  'http-only': { check: isBoolean, isOptional: true },
   password: { check: isText, isOptional: true },
   path: { check: isText, isOptional: true },
   port: { check: isText, isOptional: true },
@@ -135,11 +136,23 @@ export class PublicApi {
     if (password === undefined) throw new Refusal(400, 'no password provided');
     const ticket = this.#options.access.login(parameters.get('username') ?? '', password);
     if (ticket === undefined) throw new Refusal(401, 'permission check failed.');
+    const { ticket: text, ...rest } = ticket;
+    const isHttpOnly = isTrue(parameters.get('http-only'));
     return {
       kind: 'answer',
       status: 200,
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ data: ticket, status: 200, success: true }),
+      headers: {
+        'content-type': 'application/json',
+        ...(isHttpOnly
+          ? { 'set-cookie': `__Host-PBSAuthCookie=${text}; Secure; SameSite=Lax; HttpOnly; Path=/;` }
+          : {}),
+      },
+      // The signature, which makes it a ticket, is in the cookie alone then.
+      body: JSON.stringify({
+        data: isHttpOnly ? { ...rest, 'ticket-info': text.slice(0, text.indexOf('::')) } : ticket,
+        status: 200,
+        success: true,
+      }),
     };
   }
 

@@ -5,7 +5,6 @@ import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { MachineError, systemErrorCode } from '../../model/errors.ts';
 import type { ServerCertificate } from './certificate.ts';
 
-/** Time for the first bytes, and again for the TLS handshake (spec 2.1). */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 /** A real server sends TCP keep-alives after so long (spec 2.1). */
@@ -24,6 +23,8 @@ export interface TlsPortOptions {
   readonly onSecure: (socket: TLSSocket) => void;
   /** For connections that do not begin with a TLS handshake. */
   readonly onPlain: (socket: Socket) => void;
+  /** Time for the first bytes, and again for the TLS handshake; default 10 s (spec 2.1). */
+  readonly handshakeTimeoutMs?: number;
 }
 
 /** A port on 127.0.0.1 for TLS 1.2 and 1.3 without ALPN, which tells plain connections apart. */
@@ -39,24 +40,30 @@ export class TlsPort implements AsyncDisposable {
   }
 
   /** @throws MachineError where the port is taken or may not be used */
-  static async open({ port = 0, certificate, onSecure, onPlain }: TlsPortOptions): Promise<TlsPort> {
+  static async open({
+    port = 0,
+    certificate,
+    onSecure,
+    onPlain,
+    handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS,
+  }: TlsPortOptions): Promise<TlsPort> {
     const sockets = new Set<Socket>();
     const { key, cert } = certificate;
-    const tls = createTlsServer({ key, cert, minVersion: 'TLSv1.2', handshakeTimeout: HANDSHAKE_TIMEOUT_MS });
+    const tls = createTlsServer({ key, cert, minVersion: 'TLSv1.2', handshakeTimeout: handshakeTimeoutMs });
     tls.on('secureConnection', (socket) => {
       // Who takes the socket over has listeners of its own; between two of them there must be one too.
       socket.on('error', () => {});
       onSecure(socket);
     });
-    // The connection is destroyed already; that a client cannot do the handshake is no concern of ours.
-    tls.on('tlsClientError', () => {});
+    // After a failed handshake Node has destroyed the connection, after one that takes too long it has not.
+    tls.on('tlsClientError', (_error, socket) => socket.destroy());
     const server = createTcpServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS });
     server.maxConnections = MAX_CONNECTIONS;
     server.on('connection', (socket) => {
       sockets.add(socket);
       socket.once('close', () => sockets.delete(socket));
       socket.on('error', () => {});
-      whenFirstByte(socket, (byte) => {
+      whenFirstByte(socket, handshakeTimeoutMs, (byte) => {
         if (byte === TLS_HANDSHAKE) tls.emit('connection', socket);
         else onPlain(socket);
       });
@@ -83,8 +90,8 @@ export class TlsPort implements AsyncDisposable {
 }
 
 /** Looks at the first byte and leaves it in the socket; a socket that sends none is closed. */
-function whenFirstByte(socket: Socket, use: (byte: number) => void): void {
-  const timer = setTimeout(() => socket.destroy(), HANDSHAKE_TIMEOUT_MS);
+function whenFirstByte(socket: Socket, timeoutMs: number, use: (byte: number) => void): void {
+  const timer = setTimeout(() => socket.destroy(), timeoutMs);
   socket.once('close', () => clearTimeout(timer));
   socket.once('end', () => socket.destroy());
   const look = (): void => {

@@ -43,6 +43,32 @@ describe('login', () => {
     }
   });
 
+  it('puts the ticket into a cookie where that is asked for', async () => {
+    const fields = { username: userId, password: secret };
+    for (const [value, isCookie] of [
+      [true, true],
+      ['1', true],
+      [false, false],
+    ] as const) {
+      const answer = await login({ ...fields, 'http-only': value });
+      const { data } = JSON.parse(answer.body) as { data: Record<string, string> };
+      const [, cookie] =
+        /^(__Host-PBSAuthCookie=PBS:[^;]+); Secure; SameSite=Lax; HttpOnly; Path=\/;$/u.exec(
+          field(answer, 'set-cookie') ?? '',
+        ) ?? [];
+      assert.equal(cookie !== undefined, isCookie);
+      assert.deepEqual(
+        Object.keys(data).sort(),
+        isCookie ? ['CSRFPreventionToken', 'ticket-info', 'username'] : ['CSRFPreventionToken', 'ticket', 'username'],
+      );
+      if (cookie === undefined) continue;
+      const version = await lab.ask(`GET /api2/json/version HTTP/1.1\r\nhost: x\r\ncookie: ${cookie}\r\n\r\n`);
+      assert.equal(version.status, 200);
+    }
+    const wrong = await login({ ...fields, 'http-only': 'perhaps' });
+    assert.equal(wrong.status, 400);
+  });
+
   it('takes a ticket as password', async () => {
     assert.equal((await login({ username: userId, password: lab.ticket })).status, 200);
   });
