@@ -1,4 +1,5 @@
 import type { RunObserver } from '../harness/run-scenario.ts';
+import { timeBudget } from '../harness/time-budget.ts';
 import type { LinkSettings } from '../model/environment.ts';
 import { metricValue } from '../model/metric.ts';
 import type { Clock } from '../model/ports.ts';
@@ -67,10 +68,15 @@ export class RunProgress implements RunObserver, Disposable {
     this.#preparing = undefined;
     this.#trialSinceMs = this.#options.clock.now();
     this.#firstTrialMs ??= this.#trialSinceMs;
-    this.trialProgress(planned, 0, 0);
+    this.#showTrial(planned, 0, 0);
   }
 
+  /** Called for every chunk inside of what is timed: most calls must cost next to nothing. */
   trialProgress(planned: PlannedTrial, doneBytes: number, totalBytes: number): void {
+    if (this.#region.isDue) this.#showTrial(planned, doneBytes, totalBytes);
+  }
+
+  #showTrial(planned: PlannedTrial, doneBytes: number, totalBytes: number): void {
     const elapsedMs = this.#options.clock.now() - this.#trialSinceMs;
     const total = this.#options.plan.length;
     const name = `${planned.strategy}${this.#caseName(planned.case)}`;
@@ -79,7 +85,7 @@ export class RunProgress implements RunObserver, Disposable {
     this.#region.update(
       [
         overall,
-        `${name}${planned.warmUp ? ' (warm-up)' : ''}  ${formatProgress({ doneBytes, totalBytes, elapsedMs })}`,
+        `${name}${planned.warmUp ? ' (warm-up)' : ''}  ${formatProgress({ doneBytes, totalBytes, elapsedMs, rateName: 'logical' })}`,
         ...this.#estimates(),
       ],
       `${overall}: ${name}`,
@@ -102,7 +108,7 @@ export class RunProgress implements RunObserver, Disposable {
         ),
       );
     }
-    if (record.durationMs === undefined || record.bytes === undefined) return;
+    if (record.status !== 'completed' || record.durationMs === undefined || record.bytes === undefined) return;
     addTo(this.#durations, key, record.durationMs);
     if (!record.warmUp && record.verified === true)
       addTo(this.#rates, key, record.bytes.data / (record.durationMs / 1000));
@@ -135,17 +141,19 @@ export class RunProgress implements RunObserver, Disposable {
   /** Undefined until every kind of trial has been seen once: before that an estimate would be a guess. */
   #remainingMs(current: PlannedTrial, elapsedMs: number): number | undefined {
     const { plan, scenario, clock } = this.#options;
-    const budgetMs = (scenario.trials.timeBudgetMs ?? Infinity) - (clock.now() - (this.#firstTrialMs ?? clock.now()));
-    let left = -elapsedMs;
-    let block = current.block;
+    const spentMs = clock.now() - (this.#firstTrialMs ?? clock.now());
+    const isRun = timeBudget(plan, scenario.trials.timeBudgetMs);
+    // Its block has begun.
+    isRun(current, -Infinity);
+    let left = 0;
     for (const planned of plan.slice(current.index)) {
-      if (planned.block !== block && left > budgetMs) break;
-      block = planned.block;
+      if (planned !== current && !isRun(planned, spentMs + left)) continue;
       const durations = this.#durations.get(`${planned.strategy}${this.#caseName(planned.case)}`);
       if (durations === undefined) return undefined;
       left += durations.reduce((sum, duration) => sum + duration, 0) / durations.length;
+      if (planned === current) left = Math.max(0, left - elapsedMs);
     }
-    return Math.max(0, left);
+    return left;
   }
 }
 

@@ -6,15 +6,14 @@ import { Cache } from '../cache/cache.ts';
 import { placesFrom } from '../cache/places.ts';
 import { monotonicClock } from '../clock/monotonic.ts';
 import { runScenario, type RunOutcome } from '../harness/run-scenario.ts';
-import { exitCodes, InterruptedError, KnownError, UsageError, type ExitCode } from '../model/errors.ts';
+import { exitCodes, InterruptedError, type ExitCode } from '../model/errors.ts';
 import type { PlannedTrial } from '../model/records.ts';
-import type { Scenario } from '../scenario/load-scenario.ts';
 import { planTrials } from '../scenario/plan.ts';
-import { findStrategy } from '../strategy/strategies.ts';
 import type { Command } from './command.ts';
 import type { Edge } from './edge.ts';
 import { exitCodeOf } from './exit-code-of-report.ts';
 import { findScenario } from './find-scenario.ts';
+import { narrowScenario, type NarrowedScenario } from './narrow-scenario.ts';
 import { parseArgv } from './parse-argv.ts';
 import { printError } from './print-error.ts';
 import { describePlan } from './describe-plan.ts';
@@ -63,50 +62,33 @@ export const runCommand: Command = {
     // Every file is checked before anything runs.
     const prepared: PreparedRun[] = [];
     for (const name of options.file) {
-      const scenario = await findScenario(name, edge.cwd);
-      prepared.push({ scenario, plan: planTrials(scenario, planChoices(scenario, options)) });
+      const only = options.only?.split(',').map((word) => word.trim());
+      const narrowed = narrowScenario(await findScenario(name, edge.cwd), { repeats: options.repeats, only });
+      prepared.push({ ...narrowed, plan: planTrials(narrowed.scenario) });
     }
     if (options['dry-run']) {
-      for (const { scenario, plan } of prepared) edge.stdout.write(describePlan(scenario, plan));
+      for (const { scenario, plan, warnings } of prepared) {
+        edge.stdout.write(describePlan(scenario, plan));
+        for (const { sentence } of warnings) edge.stderr.write(`warning: ${sentence}\n`);
+      }
       return exitCodes.fine;
     }
     const stdout = options.json ? (prepared.length > 1 ? 'json-line' : 'json') : 'table';
     const results: ExitCode[] = [];
-    for (const { scenario, plan } of prepared) {
-      results.push(await runOne({ scenario, plan }, resolve(edge.cwd, options.out), edge, stdout));
+    for (const run of prepared) {
+      results.push(await runOne(run, resolve(edge.cwd, options.out), edge, stdout));
       if (edge.interrupted.aborted) break;
     }
     return worstOf(results);
   },
 };
 
-interface PreparedRun {
-  readonly scenario: Scenario;
+interface PreparedRun extends NarrowedScenario {
   readonly plan: readonly PlannedTrial[];
 }
 
-/** `--only` takes labels, and names or aliases of strategies, which mean every label of theirs. */
-function planChoices(
-  scenario: Scenario,
-  { repeats, only }: { readonly repeats?: number | undefined; readonly only?: string | undefined },
-): { repeats?: number; only?: readonly string[] } {
-  const known = scenario.cases.flatMap(({ strategies }) => strategies);
-  const labels = only?.split(',').flatMap((word) => {
-    const wanted = word.trim();
-    const name = findStrategy(wanted)?.name;
-    const found = known.filter((strategy) => strategy.label === wanted || strategy.name === name);
-    if (found.length > 0) return found.map(({ label }) => label);
-    const all = [...new Set(known.map(({ label }) => label))].join(', ');
-    throw new UsageError(`--only: ${scenario.name} has no strategy ${wanted}`, {
-      code: 'usage',
-      hint: `it has ${all}`,
-    });
-  });
-  return { ...(repeats === undefined ? {} : { repeats }), ...(labels === undefined ? {} : { only: labels }) };
-}
-
 async function runOne(
-  { scenario, plan }: PreparedRun,
+  { scenario, plan, warnings }: PreparedRun,
   out: string,
   edge: Edge,
   stdout: 'table' | 'json' | 'json-line',
@@ -119,6 +101,7 @@ async function runOne(
     outcome = await runScenario({
       scenario,
       plan,
+      warnings,
       out,
       cache: new Cache(places.cache),
       certificateFolder: resolve(places.state, 'certificate'),
@@ -140,7 +123,7 @@ async function runOne(
     );
     return outcome.error.exitCode;
   }
-  return outcome.error instanceof KnownError ? outcome.error.exitCode : exitCodeOf(report);
+  return exitCodeOf(report);
 }
 
 /** Of several runs: an interruption, else the first of 5, 4, 3, 1 in that order (docs/exit-codes.md). */

@@ -45,6 +45,12 @@ export class LiveRegion implements Disposable {
     if (this.#isTerminal) stream.on?.('resize', this.#redraw);
   }
 
+  /** Whether an update would be seen now; where making its text has a cost that matters, ask first. */
+  get isDue(): boolean {
+    if (this.#ended) return false;
+    return this.#clock.now() - this.#lastWriteMs >= (this.#isTerminal ? REDRAW_INTERVAL_MS : this.#plainIntervalMs);
+  }
+
   /**
    * Shows `lines` in place of the ones before; too frequent calls are held back and shown with a later one.
    * `plain` is what a stream that is no terminal gets instead, the first line unless given.
@@ -52,8 +58,8 @@ export class LiveRegion implements Disposable {
   update(lines: readonly string[], plain: string = lines[0] ?? ''): void {
     if (this.#ended) return;
     this.#wanted = lines;
+    if (!this.isDue) return;
     const now = this.#clock.now();
-    if (now - this.#lastWriteMs < (this.#isTerminal ? REDRAW_INTERVAL_MS : this.#plainIntervalMs)) return;
     if (this.#isTerminal) {
       this.#lastWriteMs = now;
       this.#redraw();

@@ -5,6 +5,8 @@ export interface Progress {
   /** 0 or absent where the total is not known. */
   readonly totalBytes?: number;
   readonly elapsedMs: number;
+  /** Which of the four rates this is, where bytes of an image are counted. */
+  readonly rateName?: string;
 }
 
 /** Before this much time or work an estimate would only jump about. */
@@ -15,7 +17,7 @@ const BAR_CELLS = 24;
 
 /** `[##########--------------]  42 %  412 MB/s  3.2 s left`; parts that are not known are left out. */
 export function formatProgress(progress: Progress): string {
-  const { doneBytes, totalBytes = 0 } = progress;
+  const { doneBytes, totalBytes = 0, rateName } = progress;
   const rate = bytesPerSecond(progress);
   const remainingMs = remainingTimeMs(progress);
   const parts: string[] = [];
@@ -25,7 +27,7 @@ export function formatProgress(progress: Progress): string {
   } else {
     parts.push(formatBytes(doneBytes));
   }
-  if (rate !== undefined) parts.push(formatRate(rate));
+  if (rate !== undefined) parts.push(`${formatRate(rate)}${rateName === undefined ? '' : ` ${rateName}`}`);
   if (remainingMs !== undefined && remainingMs > 0) parts.push(`${formatDuration(remainingMs)} left`);
   return parts.join('  ');
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { exitCodes } from '../../src/model/errors.ts';
+import type { RunRecord } from '../../src/model/records.ts';
 import type { Report } from '../../src/model/report.ts';
 import { reportSchema } from '../../src/report/report-schema.ts';
 import { reportOf, Workbench, type CommandResult } from './workbench.ts';
@@ -154,4 +155,28 @@ await describe('a run', async () => {
     }
     assert.ok(!(await readdir(bench.folder)).includes('restored.img'));
   });
+});
+
+test('a run of some strategies of a scenario records and reports only these', async () => {
+  await using bench = await Workbench.open();
+  const file = await bench.scenario('narrowed', [
+    'strategies: [ { name: sequential }, { name: window-unordered } ]',
+    'trials: { repeats: 2, warmUp: 0 }',
+    'objectives: [ "window-unordered.throughput.data >= 1000 * sequential.throughput.data" ]',
+  ]);
+  const result = await bench.command(['run', file, '--only', 'window-unordered', '--repeats', '1', '--json']);
+  assert.equal(result.exitCode, exitCodes.fine, result.stderr);
+  const { cases, objectives, warnings } = reportOf(result);
+  assert.deepEqual(
+    cases[0]?.strategies.map(({ name, trials }) => [name, trials.length]),
+    [['window-unordered', 1]],
+  );
+  assert.deepEqual(objectives, []);
+  assert.deepEqual(
+    warnings.filter(({ code }) => code === 'objective-dropped').map(({ sentence }) => /`sequential`/u.test(sentence)),
+    [true],
+  );
+  const [directory = ''] = await readdir(join(bench.folder, 'reports'));
+  const record = JSON.parse(await readFile(join(bench.folder, 'reports', directory, 'run.json'), 'utf8')) as RunRecord;
+  assert.equal(record.trialSettings.repeats, 1);
 });

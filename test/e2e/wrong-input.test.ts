@@ -99,7 +99,10 @@ await describe('a wrong command line is refused with the nearest right name', as
     [['rnu', 'x.yaml'], /did you mean run/u],
     [['run', 'quickstart', '--repeat', '3'], /--repeats/u],
     [['run', 'quickstart', '--repeats', 'abc'], /--repeats: must be a whole number/u],
-    [['run', 'quickstart', '--only', 'nothing'], /sequential/u],
+    [['run', 'quickstart', '--only', 'nothing'], /has no strategy `nothing`\nhint: it has .*`sequential`/u],
+    [['run', 'quickstart', '--only', 'sequentail'], /did you mean `sequential`\?/u],
+    [['run', 'quikstart'], /no such file[\s\S]*hint: did you mean quickstart\?/u],
+    [['scenario', 'show', 'slow-dsk.yaml'], /did you mean slow-disk\?/u],
     [['scenario', 'lst'], /list/u],
     [['report', 'nowhere'], /not a run directory/u],
   ];
@@ -110,6 +113,17 @@ await describe('a wrong command line is refused with the nearest right name', as
       assert.match(stderr, says);
     });
   }
+});
+
+test('a folder with the name of a shipped scenario does not hide it; another folder is said to be one', async () => {
+  await using bench = await Workbench.open();
+  await mkdir(join(bench.folder, 'quickstart'));
+  await mkdir(join(bench.folder, 'mine'));
+  const found = await bench.command(['scenario', 'validate', 'quickstart']);
+  assert.equal(found.exitCode, exitCodes.fine, found.stderr);
+  const folder = await bench.command(['scenario', 'validate', 'mine']);
+  assert.equal(folder.exitCode, exitCodes.usage);
+  assert.match(folder.stderr, /this is a folder/u);
 });
 
 function aliasBomb(): string {

@@ -76,22 +76,6 @@ test('grouped keeps the trials of one case and strategy together, warm-ups first
   assert.equal(new Set(plan.map((trial) => `${trial.block} ${pairOf(trial)}`)).size, plan.length);
 });
 
-test('repeats and strategies can be chosen for one run', () => {
-  const plan = planTrials(scenarioWith(), { repeats: 1, only: ['window-ordered'] });
-  assert.equal(plan.length, 4);
-  assert.ok(plan.every(({ strategy }) => strategy === 'window-ordered'));
-});
-
-test('choosing a strategy that is not there is a usage error that names the right one', () => {
-  assert.throws(() => planTrials(scenarioWith(), { only: ['window-orderd'] }), {
-    name: 'UsageError',
-    code: 'unknown-strategy',
-    exitCode: 2,
-    message: 'no strategy of this scenario is called `window-orderd`; did you mean `window-ordered`?',
-    hint: 'it has `sequential`, `window-unordered`, `window-ordered`',
-  });
-});
-
 test('shuffling keeps every item, and seeded numbers spread evenly over [0, 1)', () => {
   fc.assert(
     fc.property(fc.array(fc.nat()), fc.string(), (items, seed) => {
