@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { link, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { MachineError, systemErrorCode } from '../model/errors.ts';
@@ -47,7 +47,11 @@ async function tryLock(path: string, mine: string): Promise<boolean> {
   }
 }
 
-/** Renames before it removes: of two processes that find the same dead owner only one gets the file. */
+/**
+ * Renames before it removes: of two processes that find the same dead owner only one gets the file. The other may get
+ * the lock that the first has made since, and puts it back.
+ * @returns false where the lock is held
+ */
 async function takeOver(path: string, processes: RunningProcesses): Promise<boolean> {
   const content = await contentOf(path);
   if (content === undefined) return true;
@@ -57,11 +61,19 @@ async function takeOver(path: string, processes: RunningProcesses): Promise<bool
   const aside = `${path}.${randomUUID()}`;
   try {
     await rename(path, aside);
+    const isDead = (await contentOf(aside)) === content;
+    // Where yet another process has locked meanwhile, there is no place to put it back to, and the lock is held.
+    if (!isDead) await link(aside, path).catch(unlessExists);
     await rm(aside, { force: true });
+    return isDead;
   } catch (error) {
     if (systemErrorCode(error) !== 'ENOENT') throw error;
   }
   return true;
+}
+
+function unlessExists(error: unknown): void {
+  if (systemErrorCode(error) !== 'EEXIST') throw error;
 }
 
 async function contentOf(path: string): Promise<string | undefined> {

@@ -89,15 +89,22 @@ export class Cache {
   async acquire({ name, expectedBytes, build }: BuildEntry): Promise<CacheLease> {
     if (!namePattern.test(name)) throw new RangeError(`${JSON.stringify(name)} cannot name an entry of the cache`);
     return await this.#guarded(async () => {
-      for (const folder of [this.#entriesFolder, this.#leasesFolder, this.#buildingFolder])
+      for (const folder of [this.#entriesFolder, this.#leasesFolder, this.#buildingFolder, this.#reservedFolder])
         await mkdir(folder, { recursive: true });
+      const reservation = join(this.#reservedFolder, this.#owned(name));
       const found = await this.#locked(async () => {
         await this.#removeLeftovers();
         if ((await this.#entryFacts(name)) !== undefined) return await this.#lease(name);
         await this.#makeRoom(expectedBytes);
+        await writeFile(reservation, `${expectedBytes}`);
         return undefined;
       });
-      return found ?? (await this.#build(name, build));
+      if (found !== undefined) return found;
+      try {
+        return await this.#build(name, build);
+      } finally {
+        await rm(reservation, { force: true });
+      }
     });
   }
 
@@ -144,8 +151,9 @@ export class Cache {
 
   async #makeRoom(expectedBytes: number): Promise<void> {
     const entries = await this.entries();
-    let held = entries.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-    const pinned = entries.reduce((sum, { sizeBytes, inUse }) => sum + (inUse ? sizeBytes : 0), 0);
+    const reserved = await this.#reservedBytes();
+    let held = entries.reduce((sum, { sizeBytes }) => sum + sizeBytes, reserved);
+    const pinned = entries.reduce((sum, { sizeBytes, inUse }) => sum + (inUse ? sizeBytes : 0), reserved);
     if (pinned + expectedBytes > this.limitBytes) {
       throw new MachineError(
         `${formatBytes(expectedBytes)} more do not fit into the cache ${this.folder}, whose limit is ` +
@@ -164,6 +172,16 @@ export class Cache {
     }
   }
 
+  /** What the entries that are being built will need; those of processes that are gone are removed before. */
+  async #reservedBytes(): Promise<number> {
+    let bytes = 0;
+    for (const owned of await names(this.#reservedFolder)) {
+      // A build that ends meanwhile takes its reservation with it.
+      bytes += Number(await readFile(join(this.#reservedFolder, owned), 'utf8').catch(() => '0'));
+    }
+    return bytes;
+  }
+
   /** Renames first, so that an entry is never seen half removed. */
   async #remove(name: string): Promise<void> {
     const aside = join(this.#buildingFolder, this.#owned(name));
@@ -173,7 +191,7 @@ export class Cache {
 
   /** What crashed processes left behind: half-built folders, leases, entries that are not whole. */
   async #removeLeftovers(): Promise<void> {
-    for (const folder of [this.#buildingFolder, this.#leasesFolder]) {
+    for (const folder of [this.#buildingFolder, this.#leasesFolder, this.#reservedFolder]) {
       for (const owned of await names(folder)) {
         if (!(await this.#hasOwner(join(folder, owned))))
           await rm(join(folder, owned), { recursive: true, force: true });
@@ -242,6 +260,10 @@ export class Cache {
 
   get #buildingFolder(): string {
     return join(this.folder, 'building');
+  }
+
+  get #reservedFolder(): string {
+    return join(this.folder, 'reserved');
   }
 
   #entryPath(name: string): string {

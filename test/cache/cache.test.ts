@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { DEFAULT_CACHE_LIMIT_BYTES, type Cache, type CacheLease } from '../../src/cache/cache.ts';
+import { withCacheLock } from '../../src/cache/cache-lock.ts';
 import type { RunningProcesses } from '../../src/cache/running-processes.ts';
 import { KnownError } from '../../src/model/errors.ts';
 import { temporaryCache } from './temporary-cache.ts';
@@ -177,6 +180,53 @@ describe('a cache shared by processes', () => {
     await temporary.cache.clear();
     for (const folder of ['entries', 'leases', 'building'])
       assert.deepEqual(await readdir(join(temporary.folder, folder)), []);
+  });
+
+  it('counts what is being built against the limit', async () => {
+    await using temporary = await temporaryCache({ limitBytes: 3000 + SLACK });
+    const { promise: building, resolve: begun } = Promise.withResolvers<void>();
+    const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>();
+    const first = temporary.cache.acquire({
+      name: 'first',
+      expectedBytes: 2000,
+      build: async (folder) => {
+        begun();
+        await mayEnd;
+        await writeFile(join(folder, 'data'), Buffer.alloc(2000));
+      },
+    });
+    await building;
+    await assert.rejects(acquire(temporary.cache, 'second', 2000), withCode('cache-too-small'));
+    (await acquire(temporary.cache, 'third', 1000))[Symbol.dispose]();
+    end();
+    (await first)[Symbol.dispose]();
+    (await acquire(temporary.cache, 'second', 2000))[Symbol.dispose]();
+    assert.deepEqual(await names(temporary.cache), ['second']);
+    assert.deepEqual(await readdir(join(temporary.folder, 'reserved')), []);
+  });
+
+  it('puts back a lock that another process has taken over first', async () => {
+    await using temporary = await temporaryCache();
+    const lock = join(temporary.folder, 'lock');
+    await mkdir(temporary.folder, { recursive: true });
+    await writeFile(lock, '999 gone');
+    let looks = 0;
+    const slow: RunningProcesses = {
+      pid: 10,
+      // Between the look at the lock and its removal, process 20 finds the same and is faster.
+      isRunning: (pid) => {
+        if (pid === 999 && looks++ === 0) writeFileSync(lock, '20 busy');
+        return pid !== 999;
+      },
+      leaseLifetimeMs: Number.POSITIVE_INFINITY,
+    };
+    let isDone = false;
+    const locked = withCacheLock(lock, slow, async () => (isDone = true));
+    await sleep(200);
+    assert.deepEqual([await readFile(lock, 'utf8'), isDone], ['20 busy', false]);
+    await rm(lock);
+    assert.equal(await locked, true);
+    assert.deepEqual(await readdir(temporary.folder), []);
   });
 
   it('takes over the lock of a process that is gone, and waits for one that runs', async () => {
