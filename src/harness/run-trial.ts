@@ -143,7 +143,7 @@ async function restoreOnce(
   }
   await takeFindings();
 
-  const outcome = await target.prove(prepared.expected);
+  const outcome = await target.prove(prepared.expected, signal);
   const problems = [...outcome.proof.problems, ...(prepared.mismatch === undefined ? [] : [prepared.mismatch])];
   findings.verified = outcome.verified && problems.length === 0;
   findings.proof = { ...outcome.proof, problems };

@@ -96,7 +96,11 @@ export class Workbench implements AsyncDisposable {
   /** Runs a scenario with parts of the caller's own, e.g. a strategy; what it measured is in the returned records. */
   async run(
     file: string,
-    { strategy, observer = {} }: { readonly strategy?: Strategy; readonly observer?: Partial<RunObserver> } = {},
+    {
+      strategy,
+      observer = {},
+      signal = new AbortController().signal,
+    }: { readonly strategy?: Strategy; readonly observer?: Partial<RunObserver>; readonly signal?: AbortSignal } = {},
   ): Promise<{ readonly outcome: RunOutcome; readonly data: RunData; readonly report: Report }> {
     const scenario = await readScenarioFile(file);
     const outcome = await runScenario({
@@ -111,7 +115,7 @@ export class Workbench implements AsyncDisposable {
       versions: process.versions,
       observer: { ...silent, ...observer },
       ...(strategy === undefined ? {} : { findStrategy: () => strategy }),
-      signal: new AbortController().signal,
+      signal,
     });
     const data = await readRun(outcome.directory.path);
     return { outcome, data, report: summarise(data).report };

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { exitCodes, KnownError } from '../../src/model/errors.ts';
+import { exitCodes, InterruptedError, KnownError } from '../../src/model/errors.ts';
 import type { Slot } from '../../src/model/image.ts';
 import type { RestoreContext, Strategy } from '../../src/model/ports.ts';
 import { sequential } from '../../src/strategy/sequential.ts';
@@ -46,6 +46,52 @@ await describe('a run', async () => {
     assert.equal(trial.spans?.slot.length, 2);
     assert.ok((trial.counters?.link.bytesToClient ?? 0) > 1024 * 1024);
     assert.equal(trial.bytes, undefined, 'the image was not restored');
+  });
+
+  test('ends a proof that is interrupted, with what was measured before it', async () => {
+    const controller = new AbortController();
+    const file = await bench.scenario('long-proof', ['target: { kind: file, path: proof.img }', ...one]);
+    const strategy: Strategy = {
+      ...sequential,
+      async restore(context) {
+        await sequential.restore(context);
+        // The proof reads the file back: by then the user has asked to stop.
+        setImmediate(() => controller.abort(new InterruptedError('SIGINT')));
+      },
+    };
+    const { outcome, data } = await bench.run(file, { strategy, signal: controller.signal });
+    assert.equal(outcome.status, 'interrupted');
+    assert.equal(data.trials[0]?.status, 'interrupted');
+    assert.equal(existsSync(join(bench.folder, 'proof.img')), false);
+  });
+
+  test('lets no write that a failed strategy left behind reach a file after its trial', async () => {
+    let trial = 0;
+    const strategy: Strategy = {
+      ...sequential,
+      async restore(context) {
+        trial += 1;
+        if (trial > 1) return await sequential.restore(context);
+        const slots = [...context.image.slots()].filter(({ isZero }) => !isZero);
+        const writes = slots.map(async (slot) => await writeChunk(context, slot));
+        for (const write of writes) write.catch(() => {});
+        await writes[0];
+        throw new Error('planted');
+      },
+    };
+    const file = await bench.scenario('left-behind', [
+      'target: { kind: file, path: left.img }',
+      'strategies: [ { name: window-unordered } ]',
+      'trials: { repeats: 2, warmUp: 0 }',
+    ]);
+    const { data } = await bench.run(file, { strategy });
+    assert.deepEqual(
+      data.trials.map(({ status, verified }) => [status, verified]),
+      [
+        ['failed', undefined],
+        ['completed', true],
+      ],
+    );
   });
 
   test('goes on without its sampler, and says that samples are missing', async () => {
