@@ -13,6 +13,10 @@ const MOSTLY_WAITING = 0.5;
 /** A resource that is busier than this may itself be what makes the first byte late. */
 const NOTHING_BUSY = 0.8;
 
+/** Names of evidence that other parts of a report look up. */
+export const WAITING_EVIDENCE = 'share of chunk time spent waiting for the first byte';
+export const BUSIEST_EVIDENCE = 'busiest resource';
+
 /** The rule in words, with the thresholds that the program uses. */
 export const verdictRule: string = [
   'Subject: the first strategy; each share is the median over its measured trials; a main thread is busy while it runs or waits for a core.',
@@ -80,13 +84,13 @@ function listEvidence({ resources, slotUse, shares, busiest }: Findings): readon
       met: (metricValue(slotUse) ?? 0) >= SLOTS_FULL,
     },
     {
-      name: 'share of chunk time spent waiting for the first byte',
+      name: WAITING_EVIDENCE,
       measured: orUnknown(shares.waiting),
       threshold: `>= ${MOSTLY_WAITING}`,
       met: (shares.waiting ?? 0) >= MOSTLY_WAITING,
     },
     {
-      name: 'busiest resource',
+      name: BUSIEST_EVIDENCE,
       measured: busiest === undefined ? unavailable('no resource was measured') : metric(busiest.share),
       threshold: `< ${NOTHING_BUSY}`,
       met: busiest !== undefined && busiest.share < NOTHING_BUSY,

@@ -1,4 +1,6 @@
 import { ratioText } from '../../analysis/ratio-text.ts';
+import { BUSIEST_EVIDENCE, WAITING_EVIDENCE } from '../../analysis/verdict.ts';
+import { unavailable, type Metric } from '../../model/metric.ts';
 import type { Report } from '../../model/report.ts';
 import { formatDuration, formatRate, formatShare } from '../../model/units.ts';
 import { html, type Markup } from './markup.ts';
@@ -29,11 +31,13 @@ export function keyFigures({ cases, verdict }: Report): Markup {
   if (baseline !== undefined && 'value' in baseline.chunkLatencyMs.p50) {
     figures.push([formatDuration(baseline.chunkLatencyMs.p50.value), `median chunk latency of ${baseline.label}`]);
   }
-  const waiting = baseline?.phaseShares.waiting;
-  if (waiting !== undefined) figures.push([formatShare(waiting), `of it waiting for the first byte`]);
-  const busiest = verdict.evidence.find(({ name }) => name === 'busiest resource')?.measured;
-  if (busiest !== undefined && 'value' in busiest)
-    figures.push([formatShare(busiest.value), 'busy: the busiest resource']);
+  // The verdict's own figures, so that the sentence above and these agree.
+  const evidence = (wanted: string): Metric =>
+    verdict.evidence.find(({ name }) => name === wanted)?.measured ?? unavailable('no such evidence');
+  const waiting = evidence(WAITING_EVIDENCE);
+  if ('value' in waiting) figures.push([formatShare(waiting.value), 'of it waiting for the first byte']);
+  const busiest = evidence(BUSIEST_EVIDENCE);
+  if ('value' in busiest) figures.push([formatShare(busiest.value), 'busy: the busiest resource']);
   return html`<ul class="figures">
     ${figures.map(([value, name]) => html`<li><b>${value}</b><span>${name}</span></li>`)}
   </ul>`;

@@ -37,6 +37,7 @@ a { color: var(--accent); }
 section { margin-top: 26px; }
 .case-head { border-top: 2px solid var(--line); padding: 26px 0 0; margin-top: 40px; }
 .case-head .code { margin: 6px 0; }
+main > header .code { margin-bottom: 8px; }
 .case-finding { max-width: 90ch; font-weight: 500; margin-bottom: 4px; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 18px 20px; margin-top: 16px; min-width: 0; }
 .card > h3:not(:first-child) { margin-top: 26px; }
