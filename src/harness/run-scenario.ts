@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 
 import type { Cache } from '../cache/cache.ts';
-import { measureCeiling, measureRate, measureRoundTrip } from '../link/calibrate.ts';
+import { measureCeiling, measureConnectionRate, measureRate, measureRoundTrip } from '../link/calibrate.ts';
 import { hostFacts } from '../metrics/host-inventory.ts';
 import type { LinkSettings } from '../model/environment.ts';
 import { exitCodes, InterruptedError, KnownError } from '../model/errors.ts';
@@ -227,7 +227,8 @@ class RunInProgress {
         await lab.relay.call('setLink', link);
         const roundTripMs = await measureRoundTrip({ relay: lab.relay, roundTripMs: link.roundTripMs, clock, signal });
         const rateBytesPerSecond = await measureRate({ relay: lab.relay, link, clock, signal });
-        achieved = { roundTripMs, rateBytesPerSecond };
+        const connectionRate = await measureConnectionRate({ relay: lab.relay, link, clock, signal });
+        achieved = { roundTripMs, rateBytesPerSecond, connectionRateBytesPerSecond: connectionRate };
         known.set(key, achieved);
       }
       observer.calibrated(index, link, achieved);
