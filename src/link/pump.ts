@@ -19,7 +19,10 @@ interface Handed {
 
 /**
  * While more is under way, a line is released at most this often, since each wake-up costs 60-90 microseconds of CPU.
- * What ends a burst (a request, the tail of a chunk) is always released to the point.
+ * What ends a burst (a request, the tail of a chunk) is always released to the point; the bytes inside of one are up to
+ * this much later than their due time, whatever the delay, which on a link of 0.2 ms is several times the delay. A
+ * spacing of a tenth of the delay, 0.25 ms at least, would cost the emulator, in CPU-seconds per GB, at 1 Gbit/s 3.8
+ * instead of 2.2 with 0.2 ms of round trip, 3.3 instead of 1.8 with 1 ms and 2.9 instead of 1.8 with 5 ms.
  */
 const RELEASE_SPACING_MS = 2;
 
