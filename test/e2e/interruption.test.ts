@@ -7,7 +7,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { readRun } from '../../src/harness/read-run.ts';
 import { exitCodes } from '../../src/model/errors.ts';
 import type { RunRecord } from '../../src/model/records.ts';
 import type { Report } from '../../src/model/report.ts';
@@ -146,10 +145,6 @@ await describe('a run that is stopped', async () => {
     const trials = report.cases[0]?.strategies[0]?.trials ?? [];
     assert.deepEqual(trials.map(({ status }) => status).toSorted(), ['completed', 'completed', 'completed', 'failed']);
     assert.match(trials.find(({ status }) => status === 'failed')?.error?.message ?? '', /connection|server/u);
-    const { trials: records } = await readRun(await runDirectory('server-death'));
-    const failed = records.find(({ status }) => status === 'failed');
-    assert.ok((failed?.durationMs ?? 0) > 0 && (failed?.counters?.link.bytesToClient ?? 0) > 0);
-    assert.match(JSON.stringify(failed?.counters?.storage), /unavailable/u);
     assert.equal(report.status, 'completed');
   });
 });

@@ -48,6 +48,33 @@ await describe('a run', async () => {
     assert.equal(trial.bytes, undefined, 'the image was not restored');
   });
 
+  test('fails the trial in which the server dies, and goes on with another server that is watched as well', async () => {
+    let trial = 0;
+    const strategy: Strategy = {
+      ...sequential,
+      async restore(context) {
+        trial += 1;
+        if (trial > 1) return await sequential.restore(context);
+        const first = [...context.image.slots()].find(({ isZero }) => !isZero);
+        assert.ok(first !== undefined);
+        await writeChunk(context, first);
+        process.kill(await childRunning('pbs/server/main'), 'SIGKILL');
+        await sequential.restore(context);
+      },
+    };
+    const file = await bench.scenario('server-dies', [...one.slice(0, 1), 'trials: { repeats: 2, warmUp: 0 }']);
+    const { data } = await bench.run(file, { strategy });
+    const [failed, next] = data.trials;
+    assert.equal(failed?.status, 'failed');
+    assert.ok((failed.durationMs ?? 0) > 0 && (failed.counters?.link.bytesToClient ?? 0) > 0);
+    assert.match(JSON.stringify(failed.counters?.storage), /unavailable/u);
+    assert.equal(next?.verified, true);
+    assert.deepEqual(data.run.warnings, []);
+    const columns = data.samples?.columns.map(({ name }) => name) ?? [];
+    const cpu = data.samples?.rows.at(-1)?.[columns.indexOf('process.server.cpuMs')];
+    assert.ok(typeof cpu === 'number' && cpu > 0, 'of the second server, whose first one is gone');
+  });
+
   test('ends a proof that is interrupted, with what was measured before it', async () => {
     const controller = new AbortController();
     const file = await bench.scenario('long-proof', ['target: { kind: file, path: proof.img }', ...one]);

@@ -167,12 +167,11 @@ test('one writer stands before a target that would take any number of writes', a
 });
 
 test('a target that never finishes fails the trial as stalled', async () => {
-  const harnessed = inHarness(windowUnordered, { writers: 1, bufferBytes: ample, stallTimeoutMs: 500 });
-  const { restore } = harnessed.strategy;
+  const { strategy } = inHarness(windowUnordered, { writers: 1, bufferBytes: ample, stallTimeoutMs: 500 });
   const hanging: Strategy = {
-    ...harnessed.strategy,
+    ...strategy,
     restore: async (context) =>
-      await restore({
+      await strategy.restore({
         ...context,
         target: {
           write: (offset, chunk) => context.target.write(offset, chunk),
