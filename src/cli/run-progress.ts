@@ -55,7 +55,7 @@ export class RunProgress implements RunObserver, Disposable {
 
   calibrated(caseIndex: number, asked: LinkSettings, { roundTripMs, rateBytesPerSecond }: LinkCalibration): void {
     const rate = metricValue(rateBytesPerSecond);
-    const asks = `${formatDuration(asked.roundTripMs)}${asked.rateBytesPerSecond === undefined ? '' : ` at ${formatRate(asked.rateBytesPerSecond)}`}`;
+    const asks = `${asked.roundTripMs === 0 ? 'no delay' : formatDuration(asked.roundTripMs)}${asked.rateBytesPerSecond === undefined ? '' : ` at ${formatRate(asked.rateBytesPerSecond)}`}`;
     this.#region.print(
       this.#style.dim(
         `link${this.#caseName(caseIndex)}: asked ${asks}; measured ${formatDuration(roundTripMs.median)} (p95 ${formatDuration(roundTripMs.p95)})` +

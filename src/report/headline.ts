@@ -16,9 +16,16 @@ export function headline({ cases, verdict }: Report): string {
   if (groups.size === 1 && onlyCode !== undefined) {
     return `${verdict.strategy} is ${verdictNames[onlyCode]} in all ${cases.length} cases${gain}.`;
   }
-  const parts = [...groups].map(([code, names]) => `${verdictNames[code]} in ${names.length} (${joinNames(names)})`);
-  return `${verdict.strategy}, ${cases.length} cases: ${parts.join(', ')}${gain}.`;
+  const parts = [...groups].map(([code, names]) => {
+    const where =
+      names.length > MAX_NAMED_CASES ? `in ${names.length} of ${cases.length} cases` : `at ${joinNames(names)}`;
+    return `${verdictNames[code]} ${where}`;
+  });
+  return `${verdict.strategy} is ${parts.join(', ')}${gain}.`;
 }
+
+/** More would hide the finding. */
+const MAX_NAMED_CASES = 4;
 
 /** The largest ratio among those that are certain, and where. */
 function largestGain(cases: Report['cases']): string {
