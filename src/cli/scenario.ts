@@ -48,12 +48,13 @@ async function listScenarios(_files: readonly string[], edge: Edge): Promise<Exi
     const { description } = await findScenario(name, edge.cwd);
     rows.push([name, firstSentence(description ?? '')]);
   }
-  edge.stdout.write(formatTable(rows));
+  const { columns } = edge.stdout;
+  edge.stdout.write(formatTable(rows, columns === undefined ? {} : { width: columns }));
   return exitCodes.fine;
 }
 
 const firstSentence = (text: string): string =>
-  /^.*?[.:](?=\s|$)/su.exec(text.trim())?.[0].replaceAll(/\s+/gu, ' ') ?? text.trim();
+  /^.*?[.?](?=\s|$)/su.exec(text.trim())?.[0].replaceAll(/\s+/gu, ' ') ?? text.trim();
 
 async function validateScenarios(files: readonly string[], edge: Edge): Promise<ExitCode> {
   needFiles(files, 'validate');
