@@ -76,16 +76,22 @@ export async function receivedRate(socket: Socket, windowMs: number): Promise<nu
   let openedMs = 0;
   const { promise, resolve } = Promise.withResolvers<number>();
   const beganMs = monotonicNow();
-  socket.on('data', (chunk: Buffer) => {
+  const count = (chunk: Buffer): void => {
     const nowMs = monotonicNow();
     if (openedMs === 0) {
       if (nowMs > beganMs + 50) openedMs = nowMs;
       return;
     }
     bytes += chunk.length;
-    if (nowMs >= openedMs + windowMs) resolve((bytes / (nowMs - openedMs)) * 1000);
-  });
-  return await promise;
+    if (nowMs < openedMs + windowMs) return;
+    socket.off('data', count);
+    resolve((bytes / (nowMs - openedMs)) * 1000);
+  };
+  socket.on('data', count);
+  const rate = await promise;
+  // What arrives between two measurements belongs to none.
+  socket.resume();
+  return rate;
 }
 
 export async function roundTripsMs(socket: Socket, count: number): Promise<number[]> {
@@ -99,10 +105,20 @@ export async function roundTripsMs(socket: Socket, count: number): Promise<numbe
   return times.toSorted((one, other) => one - other);
 }
 
-/** Wide bounds: other tests share the machine. A second bucket or a missing one would be a factor of two. */
-export function assertRate(bytesPerSecond: number, asked: number): void {
-  assert.ok(
-    bytesPerSecond > 0.7 * asked && bytesPerSecond < 1.2 * asked,
-    `${bytesPerSecond} bytes/s instead of ${asked}`,
-  );
+/** How often a machine that is busy with other tests may fall short before that counts. */
+const ATTEMPTS = 8;
+
+/**
+ * Wide bounds: a second bucket or a missing one would be a factor of two. A rate above the bound is wrong at once; one
+ * below it may be the machine's fault, so that it must be reached in one of several measurements.
+ */
+export async function assertRate(asked: number, measure: () => Promise<number>): Promise<void> {
+  const measured: number[] = [];
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    const rate = await measure();
+    measured.push(rate);
+    assert.ok(rate < 1.5 * asked, `${rate} bytes/s instead of ${asked}`);
+    if (rate > 0.7 * asked) return;
+  }
+  assert.fail(`${measured.join(', ')} bytes/s instead of ${asked}`);
 }
