@@ -61,7 +61,7 @@ describe('a load planted in a real restore moves its cell', () => {
 
   test('writer: a throttled target keeps it busy', () => {
     const [slow, fast] = [used('writer', 'on-threads', { kind: 'throttled' }), used('writer', 'on-threads')];
-    assert.ok(slow > 2 * fast && slow > 0.5, `${slow} and ${fast}`);
+    assert.ok(slow > 1.2 * fast && slow > 0.5, `${slow} and ${fast}`);
   });
 
   test('http/2 window: many chunks in flight use more of it than one does', () => {
