@@ -12,11 +12,19 @@ const controller = new AbortController();
 const stdout = new ProcessOutput(process.stdout);
 const stderr = new ProcessOutput(process.stderr);
 
+/** npx hands a Ctrl-C on that the terminal has sent to this process already: the two are one. */
+const SAME_SIGNAL_MS = 300;
+let firstSignalMs = 0;
+
 /** The first signal asks for an orderly end that saves what was measured, the second ends at once. */
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
     const exitCode = signal === 'SIGINT' ? exitCodes.interrupted : exitCodes.terminated;
-    if (controller.signal.aborted) process.exit(exitCode);
+    if (controller.signal.aborted) {
+      if (performance.now() - firstSignalMs > SAME_SIGNAL_MS) process.exit(exitCode);
+      return;
+    }
+    firstSignalMs = performance.now();
     controller.abort(new InterruptedError(signal));
   });
 }

@@ -90,7 +90,7 @@ export function nextExperiment(code: VerdictCode, { inFlight, comparisons }: Fin
 
 const experiments: Readonly<Record<VerdictCode, string>> = {
   'serialised-by-latency':
-    'Vary the round trip (matrix: link.roundTrip): the time per chunk must grow by what is added. Then raise inFlight of the faster strategy until its rate no longer follows.',
+    'Vary link.roundTrip, then storage.readLatency (matrix): whichever the time per chunk follows is the latency it waits for. Then raise inFlight of the faster strategy until its rate no longer follows.',
   link: 'Raise or remove link.rate: if the data rate follows, the link was the limit. On a real line, run iperf3 beside the restore and compare its rate with the wire rate.',
   storage:
     'Run again with storage.queueDepth and storage.bandwidth doubled: if the data rate follows, the disks were the limit. On a real server, run twice and compare the warm cache with the cold one.',

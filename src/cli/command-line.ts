@@ -85,6 +85,9 @@ function usageError(message: string, args: readonly string[]): UsageError {
   const similar = /^Did you mean (\S+)\?$/u.exec(message)?.[1];
   if (similar !== undefined)
     return new UsageError(`unknown command ${command ?? ''}`, { code: 'usage', hint: `did you mean ${similar}?` });
+  const missing = missingText(message);
+  if (missing !== undefined)
+    return new UsageError(missing, { code: 'usage', hint: `see \`restorelab ${command ?? ''} --help\`` });
   const unknown = /^Unknown arguments?: ([^,]+)/u.exec(message)?.[1];
   const current = commands.find(({ usage }) => usage.split(' ')[0] === command);
   if (unknown !== undefined && current === undefined) {
@@ -99,4 +102,16 @@ function usageError(message: string, args: readonly string[]): UsageError {
     code: 'usage',
     hint: nearest === undefined ? help : `did you mean --${nearest}? ${help}`,
   });
+}
+
+/** What yargs says of something that is not there or not among the choices, in our words. */
+function missingText(message: string): string | undefined {
+  if (message.startsWith('Not enough non-option arguments')) return 'an argument is missing';
+  const option = /^Missing required arguments?: (.+)/u.exec(message)?.[1];
+  if (option !== undefined) return `--${option} is missing`;
+  const [, name, given, choices] = /Argument: (\S+), Given: "(.*)", Choices: (.+)/u.exec(message) ?? [];
+  if (name === undefined || given === undefined || choices === undefined) return undefined;
+  const known = [...choices.matchAll(/"([^"]+)"/gu)].map(([, choice = '']) => choice);
+  const nearest = nearestName(given, known);
+  return `${given} is no ${name}: ${nearest === undefined ? `it must be one of ${known.join(', ')}` : `did you mean ${nearest}?`}`;
 }

@@ -37,7 +37,7 @@ export async function findScenario(name: string, cwd: string): Promise<Scenario>
 function shownPath(path: string, cwd: string): string {
   const fromShipped = relative(fileURLToPath(shipped.scenarios), path);
   const fromHere = relative(cwd, path);
-  if (!fromHere.startsWith('..')) return fromHere;
+  if (!fromHere.startsWith('..')) return fromHere === '' ? '.' : fromHere;
   return fromShipped.startsWith('..') ? path : join('scenarios', fromShipped);
 }
 

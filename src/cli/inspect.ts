@@ -18,9 +18,10 @@ import { parseArgv } from './parse-argv.ts';
 const MAX_LISTED_PROBLEMS = 20;
 
 export const inspectCommand: Command = {
-  usage: 'inspect <datastore> <snapshot>',
+  usage: 'inspect <datastore> [snapshot]',
   summary: 'Chunk statistics of a snapshot in a datastore folder: zero, repeated, unique, sizes, ages',
   examples: [
+    ['inspect /mnt/datastore/tank', 'What snapshots there are'],
     [
       'inspect /mnt/datastore/tank vm/100/2026-02-16T16:30:44Z',
       'Every image of the snapshot; each chunk is read and checked',
@@ -30,7 +31,7 @@ export const inspectCommand: Command = {
   ],
   positionals: {
     datastore: { type: 'string', describe: 'Folder of the datastore (holds .chunks)', demandOption: true },
-    snapshot: { type: 'string', describe: 'type/id/time, e.g. vm/100/2026-02-16T16:30:44Z', demandOption: true },
+    snapshot: { type: 'string', describe: 'type/id/time, e.g. vm/100/2026-02-16T16:30:44Z; lists them without it' },
   },
   options: {
     quick: { type: 'boolean', default: false, describe: 'Read sizes and headers of chunks, not their contents' },
@@ -39,13 +40,21 @@ export const inspectCommand: Command = {
   async run(argv, edge): Promise<ExitCode> {
     const { datastore, snapshot, quick, json } = parseArgv(argv, {
       datastore: z.string(),
-      snapshot: z.string(),
+      snapshot: z.string().optional(),
       quick: z.boolean(),
       json: z.boolean(),
     });
     const clock = monotonicClock();
     const startedMs = clock.now();
     const opened = await openDatastore(resolve(edge.cwd, datastore));
+    if (snapshot === undefined) {
+      const groups = await opened.listSnapshots();
+      const rows = groups.flatMap((group) =>
+        group.snapshots.map((one) => [one.name, one.isFinished ? one.files.join(', ') : 'unfinished']),
+      );
+      edge.stdout.write(rows.length === 0 ? 'The datastore holds no snapshots\n' : formatTable(rows));
+      return exitCodes.fine;
+    }
     using region = new LiveRegion({ stream: edge.stderr, env: edge.env, clock });
     const inspected = await inspectArchive(opened, snapshot, {
       contents: !quick,

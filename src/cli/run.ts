@@ -9,6 +9,7 @@ import { runScenario, type RunOutcome } from '../harness/run-scenario.ts';
 import { exitCodes, InterruptedError, type ExitCode } from '../model/errors.ts';
 import type { PlannedTrial } from '../model/records.ts';
 import { planTrials } from '../scenario/plan.ts';
+import { checkDatastores } from './check-datastores.ts';
 import type { Command } from './command.ts';
 import type { Edge } from './edge.ts';
 import { exitCodeOf } from './exit-code-of-report.ts';
@@ -64,6 +65,7 @@ export const runCommand: Command = {
     for (const name of options.file) {
       const only = options.only?.split(',').map((word) => word.trim());
       const narrowed = narrowScenario(await findScenario(name, edge.cwd), { repeats: options.repeats, only });
+      await checkDatastores(narrowed.scenario);
       prepared.push({ ...narrowed, plan: planTrials(narrowed.scenario) });
     }
     if (options['dry-run']) {
@@ -114,6 +116,11 @@ async function runOne(
     });
   }
   const failed = outcome.status === 'failed' ? printError(outcome.error, edge) : undefined;
+  if (stdout === 'table' && outcome.error !== undefined && outcome.trialsRun === 0) {
+    // A table of unknowns would say nothing.
+    edge.stderr.write(`No trial was run; what there is of the run is in ${outcome.directory.path}\n`);
+    return failed ?? (outcome.error instanceof InterruptedError ? outcome.error.exitCode : exitCodes.internal);
+  }
   const report = await renderReports(outcome.directory.path, edge, { stdout });
   edge.stderr.write(`\nReports: ${outcome.directory.path}\n`);
   if (failed !== undefined) return failed;

@@ -4,6 +4,7 @@ import { z } from 'zod';
 
 import { exitCodes, KnownError, UsageError, type ExitCode } from '../model/errors.ts';
 import { formatTable } from '../ui/table.ts';
+import { checkDatastores } from './check-datastores.ts';
 import type { Command } from './command.ts';
 import { describePlan } from './describe-plan.ts';
 import type { Edge } from './edge.ts';
@@ -61,7 +62,9 @@ async function validateScenarios(files: readonly string[], edge: Edge): Promise<
   let result: ExitCode = exitCodes.fine;
   for (const file of files) {
     try {
-      const { cases } = await findScenario(file, edge.cwd);
+      const scenario = await findScenario(file, edge.cwd);
+      await checkDatastores(scenario);
+      const { cases } = scenario;
       edge.stdout.write(`${file}: valid, ${cases.length} ${cases.length === 1 ? 'case' : 'cases'}\n`);
     } catch (error) {
       if (!(error instanceof KnownError)) throw error;

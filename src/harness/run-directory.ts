@@ -49,11 +49,14 @@ export class RunDirectory {
       const known = asMachineError(error, doing);
       if (known instanceof MachineError || systemErrorCode(error) === undefined) throw known;
       // Whatever else the system says of a folder (a file stands there, the name is too long), the remedy is the same.
-      throw new MachineError(`${doing}: ${(error as Error).message}`, {
-        code: 'reports-not-writable',
-        hint: 'choose another folder with --out',
-        cause: error,
-      });
+      throw new MachineError(
+        `${doing}: ${systemErrorCode(error) === 'EEXIST' ? 'a file stands there' : (error as Error).message}`,
+        {
+          code: 'reports-not-writable',
+          hint: 'choose another folder with --out',
+          cause: error,
+        },
+      );
     }
   }
 

@@ -64,6 +64,8 @@ export interface RunOptions {
 export interface RunOutcome {
   readonly directory: RunDirectory;
   readonly status: RunRecord['status'];
+  /** Trials that came to an end of their own. */
+  readonly trialsRun: number;
   /** What stopped the run, if something did. */
   readonly error?: unknown;
 }
@@ -106,6 +108,7 @@ class RunInProgress {
   readonly #images: Map<string, PreparedImage | UnusableImage> = new Map();
   readonly #cases: CaseRecord[];
   #record: RunRecord;
+  #trialsRun = 0;
 
   constructor(options: RunOptions, directory: RunDirectory, startedAt: Date) {
     const { scenario, plan, tool, clock } = options;
@@ -161,12 +164,12 @@ class RunInProgress {
       }
       signal.throwIfAborted();
       await this.#save({ status: 'completed', endedAt: new Date().toISOString() });
-      return { directory: this.#directory, status: 'completed' };
+      return { directory: this.#directory, status: 'completed', trialsRun: this.#trialsRun };
     } catch (error) {
       const status = error instanceof InterruptedError ? 'interrupted' : 'failed';
       // The disk that is full may be the one of the records: the first cause is what the user must hear.
       await this.#save({ status, endedAt: new Date().toISOString(), error: recordError(error) }).catch(() => {});
-      return { directory: this.#directory, status, error };
+      return { directory: this.#directory, status, trialsRun: this.#trialsRun, error };
     }
   }
 
@@ -261,6 +264,7 @@ class RunInProgress {
       }
       const record = await this.#runPlanned(planned, lab);
       await this.#directory.writeTrial(record);
+      if (record.status !== 'interrupted') this.#trialsRun += 1;
       observer.trialEnded(record);
       signal.throwIfAborted();
       await lab.reviveServer();

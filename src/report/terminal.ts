@@ -40,7 +40,8 @@ export function renderTerminal({ report }: Analysis, { style = plainStyle, width
   const wrapAt = width ?? WIDTH_OF_SENTENCES;
   const next = wrap(`Next: ${report.verdict.next}`, wrapAt).map(style.dim);
   const lines = [
-    style.bold(clean(headline(report))),
+    // Whole on a pipe, for programs that read the first line; broken where a terminal would break it in a word.
+    ...(width === undefined ? [clean(headline(report))] : wrap(headline(report), width)).map(style.bold),
     '',
     ...report.cases.flatMap((one) => [
       ...(many ? wrap(`${caseName(one)}: ${one.verdict.sentence}`, wrapAt).map(style.bold) : []),

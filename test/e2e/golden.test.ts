@@ -47,6 +47,13 @@ await describe('the datastore that a real PBS wrote', () => {
     }
   });
 
+  test('inspect without a snapshot lists them', async () => {
+    await using bench = await Workbench.open();
+    const { exitCode, stdout } = await bench.command(['inspect', join(root, 'test/fixtures/golden/store')]);
+    assert.equal(exitCode, exitCodes.fine);
+    for (const snapshot of Object.keys(snapshots)) assert.ok(stdout.includes(snapshot), snapshot);
+  });
+
   test('inspect prints the recorded counts', async () => {
     await using bench = await Workbench.open();
     for (const { snapshot, archive, ...expected } of images) {

@@ -81,6 +81,13 @@ await describe('a scenario with a mistake is refused before anything runs, with 
       const run = await bench.command(['run', file]);
       assert.equal(run.exitCode, exitCodes.usage, run.stderr);
       assert.ok(run.stderr.includes(folder), run.stderr);
+      for (const early of [
+        ['run', file, '--dry-run'],
+        ['scenario', 'validate', file],
+      ]) {
+        const { exitCode, stderr } = await bench.command(early);
+        assert.equal(exitCode, exitCodes.usage, stderr);
+      }
       const inspect = await bench.command(['inspect', folder, 'vm/100/2026-01-01T00:00:00Z']);
       assert.equal(inspect.exitCode, exitCodes.usage, inspect.stderr);
     }
@@ -104,6 +111,9 @@ await describe('a wrong command line is refused with the nearest right name', as
     [['run', 'quikstart'], /no such file[\s\S]*hint: did you mean quickstart\?/u],
     [['scenario', 'show', 'slow-dsk.yaml'], /did you mean slow-disk\?/u],
     [['scenario', 'lst'], /list/u],
+    [['cache', 'clean'], /did you mean clear/u],
+    [['inspect'], /an argument is missing/u],
+    [['serve'], /--datastore is missing/u],
     [['report', 'nowhere'], /not a run directory/u],
   ];
   for (const [args, says] of wrongArguments) {
