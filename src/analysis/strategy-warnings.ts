@@ -35,7 +35,6 @@ export function strategyWarnings(data: RunData, caseIndex: number, report: CaseR
     );
     return [
       failureWarnings(label, trials),
-      countWarnings(label, trials, measured),
       bufferWarnings(label, knobs.inFlight, knobs.bufferBytes, measured),
       emulatorWarnings(label, emulator),
       littleWarnings(label, report),
@@ -43,11 +42,12 @@ export function strategyWarnings(data: RunData, caseIndex: number, report: CaseR
   });
   const [subject] = strategies;
   const otherLoad = subject === undefined ? [] : loadWarnings(data, report, subject);
-  return [...ofEach, ...noiseWarnings(strategies), ...otherLoad];
+  return [...ofEach, ...countWarnings(strategies), ...noiseWarnings(strategies), ...otherLoad];
 }
 
 interface MeasuredStrategy {
   readonly label: string;
+  readonly trials: readonly TrialRecord[];
   readonly measured: readonly MeasuredTrial[];
 }
 
@@ -72,16 +72,15 @@ function failureWarnings(label: string, trials: readonly TrialRecord[]): readonl
   return warnings;
 }
 
-function countWarnings(
-  label: string,
-  trials: readonly TrialRecord[],
-  measured: readonly MeasuredTrial[],
-): readonly RecordedWarning[] {
-  if (trials.length === 0 || measured.length >= MINIMUM_PAIRS) return [];
+function countWarnings(strategies: readonly MeasuredStrategy[]): readonly RecordedWarning[] {
+  const few = strategies
+    .filter(({ trials, measured }) => trials.length > 0 && measured.length < MINIMUM_PAIRS)
+    .map(({ label, measured }) => `${measured.length} of ${label}`);
+  if (few.length === 0) return [];
   return [
     {
       code: 'few-trials',
-      sentence: `${measured.length} measured trial${measured.length === 1 ? '' : 's'} of ${label}: comparisons need at least ${MINIMUM_PAIRS}. Raise trials.repeats.`,
+      sentence: `Measured trials are few: ${few.join(', ')}. Comparisons need at least ${MINIMUM_PAIRS}: raise trials.repeats.`,
     },
   ];
 }

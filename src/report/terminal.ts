@@ -81,7 +81,11 @@ const columns: readonly TerminalColumn[] = [
   { ...numberColumn('data rate'), cell: ({ throughput }) => throughputText(throughput.data) },
   {
     ...numberColumn('against first'),
-    cell: (_, comparison) => (comparison === undefined ? 'baseline' : ratioAndInterval(comparison)),
+    // The reason for an unknown ratio is in the files and would push the other columns off the screen.
+    cell: (_, comparison) => {
+      if (comparison === undefined) return 'baseline';
+      return comparison.ratio === undefined ? 'unknown' : ratioAndInterval(comparison);
+    },
   },
   {
     ...textColumn('verdict'),
