@@ -42,6 +42,12 @@ interface PendingCall {
 /** How long a process may take to end by itself before it is killed. */
 const STOP_GRACE_MS = 2000;
 
+/**
+ * A process that owes an answer for so long hangs, and is killed so that the run goes on without it. The longest call,
+ * the making of a certificate, takes a few seconds on a slow machine.
+ */
+const ANSWER_MS = 20_000;
+
 /** URL of a sibling module's entry file, as source or compiled, whichever the caller itself is. */
 export function entryUrl(name: string, importer: string): URL {
   return new URL(`${name}${importer.endsWith('.ts') ? '.ts' : '.js'}`, importer);
@@ -56,12 +62,14 @@ export class ServiceProcess<Methods extends ServiceMethods<Methods>> implements 
   /** Resolves when the process has ended, whatever the reason. */
   readonly exited: Promise<ExitFacts>;
   readonly #child: ChildProcess;
+  readonly #answerMs: number;
   readonly #pending: Map<number, PendingCall> = new Map();
   #nextId = 0;
   #exit: ExitFacts | undefined;
 
-  private constructor(name: string, child: ChildProcess) {
+  private constructor(name: string, child: ChildProcess, answerMs: number) {
     this.name = name;
+    this.#answerMs = answerMs;
     this.#child = child;
     this.exited = new Promise((resolve) => {
       child.once('exit', (code, signal) => {
@@ -83,7 +91,7 @@ export class ServiceProcess<Methods extends ServiceMethods<Methods>> implements 
   static async start<Methods extends ServiceMethods<Methods>>(
     name: string,
     entry: URL,
-    { env }: { readonly env?: NodeJS.ProcessEnv } = {},
+    { env, answerMs = ANSWER_MS }: { readonly env?: NodeJS.ProcessEnv; readonly answerMs?: number } = {},
   ): Promise<ServiceProcess<Methods>> {
     try {
       const child = fork(entry, [], {
@@ -91,7 +99,7 @@ export class ServiceProcess<Methods extends ServiceMethods<Methods>> implements 
         serialization: 'advanced',
         ...(env === undefined ? {} : { env }),
       });
-      const service = new ServiceProcess<Methods>(name, child);
+      const service = new ServiceProcess<Methods>(name, child, answerMs);
       await new Promise<void>((resolve, reject) => {
         child.once('message', () => resolve());
         // Alone, without `exit`, where there is no process at all.
@@ -118,19 +126,27 @@ export class ServiceProcess<Methods extends ServiceMethods<Methods>> implements 
     return this.#exit === undefined;
   }
 
-  /** Rejects with what the handler threw, or with a MachineError `process-ended` when the process is gone. */
+  /**
+   * Rejects with what the handler threw, or with a MachineError `process-ended` when the process is gone, also because
+   * it did not answer and was killed for it.
+   */
   async call<Name extends keyof Methods & string>(
     method: Name,
     ...parameter: Parameters<Methods[Name]>
   ): Promise<Awaited<ReturnType<Methods[Name]>>> {
     if (this.#exit !== undefined) throw this.#gone();
     const id = this.#nextId++;
-    return await new Promise((resolve, reject) => {
-      this.#pending.set(id, { resolve, reject });
-      this.#child.send({ id, method, parameter: parameter[0] }, (error) => {
-        if (error !== null && this.#pending.delete(id)) reject(this.#gone());
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), this.#answerMs);
+    try {
+      return await new Promise((resolve, reject) => {
+        this.#pending.set(id, { resolve, reject });
+        this.#child.send({ id, method, parameter: parameter[0] }, (error) => {
+          if (error !== null && this.#pending.delete(id)) reject(this.#gone());
+        });
       });
-    });
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

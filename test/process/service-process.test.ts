@@ -27,6 +27,28 @@ test('so is one for which the system makes no process at all', async () => {
   }
 });
 
+test('a process that hangs is killed, and its calls end', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'restorelab-service-'));
+  try {
+    const entry = join(folder, 'hanging.mjs');
+    await writeFile(
+      entry,
+      `import { serveCalls } from '${serveCallsUrl}';
+      serveCalls({ quick: () => 'answer', hang: () => new Promise(() => {}) });`,
+    );
+    await using service = await ServiceProcess.start<{ quick(): string; hang(): Promise<never> }>(
+      'test',
+      pathToFileURL(entry),
+      { answerMs: 2000 },
+    );
+    assert.equal(await service.call('quick'), 'answer');
+    await assert.rejects(service.call('hang'), { code: 'process-ended' });
+    assert.equal(service.isRunning, false);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
 test('a process whose parent goes while it works on an answer ends without a word', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'restorelab-service-'));
   try {
