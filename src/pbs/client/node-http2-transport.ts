@@ -21,6 +21,7 @@ import type {
   WindowUsage,
 } from '../transport/transport.ts';
 import { responseTooLong } from './body-collector.ts';
+import { SocketPause } from './socket-pause.ts';
 
 /** What every real client sends as `:authority` (spec 3.4); servers do not look at it. */
 const AUTHORITY = 'https://localhost:8007';
@@ -37,6 +38,7 @@ export const nodeHttp2ClientTransport: ClientTransport = {
 class NodeHttp2Connection implements ClientConnection {
   readonly closed: Promise<Error | undefined>;
   readonly #session: ClientHttp2Session;
+  readonly #reading: SocketPause;
   readonly #streams: Permits = new Permits(Number.POSITIVE_INFINITY);
   /** Aborted when the connection ends: nobody waits for a stream any more. */
   readonly #ended: AbortController = new AbortController();
@@ -47,6 +49,7 @@ class NodeHttp2Connection implements ClientConnection {
 
   constructor(socket: Duplex, head: Uint8Array | undefined, settings: Http2Settings) {
     if (head !== undefined && head.length > 0) socket.unshift(head);
+    this.#reading = new SocketPause(socket);
     const { initialWindowSize, maxFrameSize, connectionWindowSize } = settings;
     const session = connectHttp2(AUTHORITY, {
       createConnection: () => socket,
@@ -109,15 +112,21 @@ class NodeHttp2Connection implements ClientConnection {
     let destination: BodyDestination | undefined;
     let bodyBytes = 0;
     /**
-     * What came before `response`: node:http2 emits that on the next tick, and the ticks of everything that it handles
-     * in one call wait for its end. That is so after a write that was under way held back what had been received.
+     * What came before the destination was known. node:http2 emits `response` on the next tick, and the ticks of
+     * everything that it handles in one call wait for its end, as after a write that was under way held back what had
+     * been received; and memory may not be free yet.
      */
     let early: Uint8Array[] | undefined = [];
+    let earlyBytes = 0;
+    /** Settled when the destination is known, where that was waited for. */
+    let waiting: Promise<void> | undefined;
+    let goOn: (() => void) | undefined;
 
     /** Rejects and resets the stream; the destination is let go of, since late data may still be queued. */
     const fail = (error: Error): void => {
       destination = undefined;
       early = undefined;
+      goOn?.();
       reject(error);
       stream.close(constants.NGHTTP2_CANCEL);
     };
@@ -135,20 +144,35 @@ class NodeHttp2Connection implements ClientConnection {
     signal.addEventListener('abort', abort, { once: true });
     stream.once('response', (fields) =>
       guard(() => {
+        // Node may have had the headers already when the request was aborted: nobody would take the destination back.
+        if (early === undefined) return;
         response = responseHead(fields);
         hooks?.firstByte?.();
-        destination = receive(response);
-        if (destination instanceof Uint8Array && (response.contentLength ?? 0) > destination.length) {
-          throw responseTooLong(path, destination.length);
+        const received = receive(response);
+        if (!(received instanceof Promise)) {
+          begin(received, response);
+          return;
         }
-        const pieces = early ?? [];
-        early = undefined;
-        for (const piece of pieces) take(piece);
+        goOn = this.#reading.hold();
+        const head = response;
+        waiting = received.then((given) => guard(() => begin(given, head)), fail).finally(goOn);
       }),
     );
+    const begin = (given: BodyDestination, { contentLength = 0 }: ResponseHead): void => {
+      if (early === undefined) return;
+      if (given instanceof Uint8Array && contentLength > given.length) throw responseTooLong(path, given.length);
+      destination = given;
+      const pieces = early;
+      early = undefined;
+      for (const piece of pieces) take(piece);
+    };
     const take = (piece: Uint8Array): void =>
       guard(() => {
-        early?.push(piece);
+        if (early !== undefined) {
+          early.push(piece);
+          earlyBytes += piece.length;
+          this.#reading.noteArrival();
+        }
         if (destination === undefined) return;
         if (destination instanceof Uint8Array) {
           if (bodyBytes + piece.length > destination.length) throw responseTooLong(path, destination.length);
@@ -161,7 +185,7 @@ class NodeHttp2Connection implements ClientConnection {
     takeDirectly(stream, take);
     let isDone = false;
     /** Resolves if the body is whole; does nothing the second time. */
-    const finish = (isEnded: boolean): void => {
+    const finish = (): void => {
       if (isDone || destination === undefined || response === undefined) return;
       const { contentLength } = response;
       // Whether a body of unknown length is whole only its end can tell. Of a known one the bytes do, whatever became of
@@ -177,18 +201,29 @@ class NodeHttp2Connection implements ClientConnection {
     };
     // Node ends the body like a whole one when the connection is lost, but destroys the stream before that; `close`
     // follows and tells.
-    stream.once('end', () => finish(!stream.destroyed && stream.rstCode === constants.NGHTTP2_NO_ERROR));
+    let isEnded = false;
+    stream.once('end', () => {
+      isEnded = !stream.destroyed && stream.rstCode === constants.NGHTTP2_NO_ERROR;
+      finish();
+    });
     let streamError: Error | undefined;
     stream.once('error', (error) => {
       streamError = error;
     });
-    stream.once('close', () => {
+    const close = (): void => {
       signal.removeEventListener('abort', abort);
-      this.#streams.give();
-      finish(false);
+      finish();
+      if (isDone) return;
       // No effect on a request that has settled. A turn later, since the socket's end, which tells why, comes after that
       // of its streams.
-      setImmediate(() => reject(this.#unanswered(stream, path, bodyBytes, response, streamError)));
+      setImmediate(() => fail(this.#unanswered(stream, path, bodyBytes, response, streamError)));
+    };
+    stream.once('close', () => {
+      this.#streams.give();
+      const { contentLength } = response ?? {};
+      const isHeldWhole = contentLength === undefined ? isEnded : earlyBytes === contentLength;
+      if (waiting !== undefined && early !== undefined && isHeldWhole) void waiting.then(close);
+      else close();
     });
     return await promise;
   }

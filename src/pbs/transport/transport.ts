@@ -104,8 +104,21 @@ export interface ClientRequest {
   readonly headers?: HeaderFields;
   /** Resets the stream. */
   readonly signal: AbortSignal;
-  /** Called once, when the final headers have arrived and before any byte of the body. If it throws, the request rejects. */
-  readonly receive: (head: ResponseHead) => BodyDestination;
+  /**
+   * Called once, when the final headers have arrived and before any byte of the body. If it throws, the request rejects.
+   *
+   * A promise holds the whole connection back, for memory that is not free yet. Until it settles the transport reads
+   * nothing from the socket; what it has read already it keeps, and handles afterwards in the order of arrival. Other
+   * requests of the connection get no bytes meanwhile, so what the promise waits for must not need any: a caller gives
+   * out no more requests than it has memory for, or waits for memory that is whole already and about to be used up.
+   * With several promises at once the connection stays held back until the last of them has settled.
+   *
+   * If the promise rejects, the request rejects with its reason and the stream is reset. If the request ends while the
+   * promise waits (it is aborted, say), it rejects at once, reading goes on, and what the promise gives later is not used:
+   * the caller, who sees both, takes it back. Never called once the request has settled. The destination is the
+   * transport's from the moment at which `receive` returned it, or the promise gave it, until the request settles.
+   */
+  readonly receive: (head: ResponseHead) => BodyDestination | Promise<BodyDestination>;
   readonly hooks?: RequestHooks;
 }
 

@@ -147,3 +147,97 @@ test('a request above the number that the server takes waits, and is sent when i
   );
   assert.deepEqual(sent, [1, 2, 4]);
 });
+
+/** A server that answers each request with so many bytes of its number, counted from 1. */
+const numbered =
+  (length: number): ((stream: ServerHttp2Stream) => void) =>
+  (stream) => {
+    stream.respond({ ':status': 200, 'content-length': length });
+    stream.end(Buffer.alloc(length, (stream.id! + 1) / 2));
+  };
+
+const turns = async (count: number): Promise<void> => {
+  for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+};
+
+for (const length of [5, 300_000]) {
+  test(`a destination that is promised holds the whole connection back until it is there: ${length} bytes`, async () => {
+    using pair = connectPair(numbered(length));
+    const promised = Promise.withResolvers<Uint8Array>();
+    const stages: string[] = [];
+    const first = pair.connection.request({
+      path: '/1',
+      signal,
+      receive: () => promised.promise,
+      hooks: { lastByte: () => stages.push('first') },
+    });
+    await turns(50);
+    const second = get(pair.connection, new Uint8Array(length), { hooks: { firstByte: () => stages.push('second') } });
+    await turns(200);
+    assert.deepEqual(stages, [], 'nothing is read');
+    const bytes = new Uint8Array(length);
+    promised.resolve(bytes);
+    assert.equal((await first).bodyBytes, length);
+    assert.deepEqual(Buffer.from(bytes), Buffer.alloc(length, 1));
+    await second;
+    assert.deepEqual(new Set(stages), new Set(['first', 'second']));
+  });
+
+  test(`a destination that does not come ends its request only: ${length} bytes`, async () => {
+    using pair = connectPair(numbered(length));
+    const none = new Error('no memory');
+    const first = pair.connection.request({
+      path: '/1',
+      signal,
+      receive: async () => {
+        await turns(20);
+        throw none;
+      },
+    });
+    const bytes = new Uint8Array(length);
+    const second = get(pair.connection, bytes);
+    await assert.rejects(first, none);
+    await second;
+    assert.deepEqual(Buffer.from(bytes), Buffer.alloc(length, 2));
+  });
+
+  test(`a request that is aborted while its destination is promised lets the others go on: ${length} bytes`, async () => {
+    using pair = connectPair(numbered(length));
+    const promised = Promise.withResolvers<Uint8Array>();
+    const given = new AbortController();
+    const first = pair.connection.request({ path: '/1', signal: given.signal, receive: () => promised.promise });
+    const second = get(pair.connection, new Uint8Array(length));
+    await turns(50);
+    given.abort(new Error('not needed'));
+    await assert.rejects(first, /not needed/u);
+    assert.equal((await second).bodyBytes, length);
+    const late = new Uint8Array(length);
+    promised.resolve(late);
+    await turns(20);
+    assert.deepEqual(Buffer.from(late), Buffer.alloc(length), 'it was not written to');
+  });
+}
+
+test('a promised destination that is too small is refused', async () => {
+  using pair = connectPair(numbered(10));
+  const receive = async (): Promise<Uint8Array> => new Uint8Array(9);
+  await assert.rejects(pair.connection.request({ path: '/1', signal, receive }), { code: 'response-too-long' });
+  assert.equal((await get(pair.connection, new Uint8Array(10))).bodyBytes, 10, 'the connection goes on');
+});
+
+test('several promises hold the connection back until the last of them has settled', async () => {
+  using pair = connectPair(numbered(100_000));
+  const promised = [1, 2].map(() => Promise.withResolvers<Uint8Array>());
+  const requests = promised.map(
+    async ({ promise }) => await pair.connection.request({ path: '/', signal, receive: () => promise }),
+  );
+  await turns(50);
+  promised[1]!.resolve(new Uint8Array(100_000));
+  await turns(200);
+  let isDone = false;
+  void requests[1]!.then(() => (isDone = true));
+  await turns(50);
+  assert.equal(isDone, false);
+  promised[0]!.resolve(new Uint8Array(100_000));
+  for (const request of requests) assert.equal((await request).bodyBytes, 100_000);
+});
