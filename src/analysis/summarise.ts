@@ -74,6 +74,7 @@ function summariseCase(data: RunData, index: number): CaseReport {
   }));
   const [baseline, ...others] = compared;
   const comparisons = baseline === undefined ? [] : others.map((other) => compare(other, baseline));
+  const { transport } = settings;
   const { roundTripMs, jitterMs, rateBytesPerSecond, connectionRateBytesPerSecond } = settings.link;
   return {
     parameters: settings.parameters,
@@ -87,9 +88,17 @@ function summariseCase(data: RunData, index: number): CaseReport {
       },
       ...(link === undefined ? {} : { achieved: link }),
     },
+    ...(transport === undefined ? {} : { transport: { asked: transport, negotiated: negotiatedTls(data, index) } }),
     verdict: judge(data.run, record, baseline === undefined ? [] : trialsOf(data, index, baseline.label), comparisons),
     strategies,
     comparisons,
     use: useTable({ ...data, host: data.run.host, settings }, baseline?.label),
   };
+}
+
+function negotiatedTls({ trials }: RunData, index: number): readonly string[] {
+  const all = trials.flatMap(({ case: caseIndex, connection }) =>
+    caseIndex === index && connection !== undefined ? [`${connection.tlsProtocol} ${connection.tlsCipher}`] : [],
+  );
+  return [...new Set(all)];
 }

@@ -1,5 +1,6 @@
 import type { CaseSettings, StrategySettings } from '../model/environment.ts';
 import type { PlannedTrial } from '../model/records.ts';
+import { transportText } from '../model/transport.ts';
 import { formatBytes, formatDuration, formatRate, formatShare } from '../model/units.ts';
 import type { Scenario } from '../scenario/load-scenario.ts';
 import { formatTable } from '../ui/table.ts';
@@ -33,7 +34,16 @@ function describeBlock(block: number, trials: readonly PlannedTrial[], manyCases
   return [`block ${block + 1}`, trials[0]?.warmUp === true ? 'warm-up' : 'measured', names.join(', ')];
 }
 
-function describeCase({ server, link, storage, image, history, target, strategies }: CaseSettings): string[][] {
+function describeCase({
+  server,
+  link,
+  transport,
+  storage,
+  image,
+  history,
+  target,
+  strategies,
+}: CaseSettings): string[][] {
   const rate = (bytesPerSecond: number | undefined): string =>
     bytesPerSecond === undefined ? 'unlimited' : formatRate(bytesPerSecond);
   return [
@@ -59,6 +69,7 @@ function describeCase({ server, link, storage, image, history, target, strategie
           ? ''
           : `, ${rate(link.connectionRateBytesPerSecond)} per connection`),
     ],
+    ['transport', transportText(transport)],
     [
       'storage',
       `${formatDuration(storage.readLatencyMs)} read latency, ${rate(storage.bandwidthBytesPerSecond)}, queue depth ${storage.queueDepth}`,

@@ -4,11 +4,13 @@ import { DecoderPool } from '../decode/decoder-pool.ts';
 import type { LinkCalls } from '../link/control.ts';
 import type { SamplerCalls, WatchedProcesses } from '../metrics/control.ts';
 import { DEFAULT_SAMPLE_INTERVAL_MS } from '../metrics/sample-interval.ts';
-import type { LinkSettings, StorageSettings } from '../model/environment.ts';
+import type { LinkSettings, StorageSettings, TransportSettings } from '../model/environment.ts';
 import type { Clock } from '../model/ports.ts';
+import { defaultTransport } from '../model/transport.ts';
 import { ReceiveMemory } from '../pbs/client/receive-memory.ts';
 import { connectReader, type ReaderSession } from '../pbs/client/reader-session.ts';
 import type { EmbeddedServerCalls, Listening } from '../pbs/server/control.ts';
+import { transports } from '../pbs/transport/transports.ts';
 import { entryUrl, ServiceProcess } from '../process/service-process.ts';
 
 const USER_ID = 'root@pam';
@@ -23,6 +25,22 @@ export interface LabOptions {
   /** The process of the client, to be watched by the sampler. */
   readonly clientPid: number;
   readonly clock: Clock;
+}
+
+/** What differs between the cases of a run. */
+export interface LabSettings {
+  readonly link: LinkSettings;
+  readonly storage: StorageSettings;
+  readonly transport: TransportSettings;
+}
+
+export interface ConnectOptions {
+  readonly snapshot: string;
+  readonly signal: AbortSignal;
+  /** Of the client's end; the default one unless given. */
+  readonly transport?: TransportSettings;
+  /** Number of this connection among those of the restore; 0 unless given. */
+  readonly connection?: number;
 }
 
 /** A datastore that the embedded server offers. */
@@ -158,8 +176,12 @@ export class Lab implements AsyncDisposable {
     return this.#samplesProblem;
   }
 
-  async configure(link: LinkSettings, storage: StorageSettings): Promise<void> {
-    await Promise.all([this.relay.call('setLink', link), this.#server.call('setStorage', storage)]);
+  async configure({ link, storage, transport }: LabSettings): Promise<void> {
+    await Promise.all([
+      this.relay.call('setLink', link),
+      this.#server.call('setStorage', storage),
+      this.#server.call('setTransport', { name: transport.server }),
+    ]);
   }
 
   /** Decode threads stay warm between trials; there is one pool for each number of threads. */
@@ -173,7 +195,11 @@ export class Lab implements AsyncDisposable {
   }
 
   /** Logs in and upgrades, through the emulated link. */
-  async connect(mounted: MountedStore, snapshot: string, signal: AbortSignal): Promise<ReaderSession> {
+  async connect(
+    mounted: MountedStore,
+    { snapshot, signal, transport = defaultTransport, connection = 0 }: ConnectOptions,
+  ): Promise<ReaderSession> {
+    const { name, streamWindowBytes, connectionWindowBytes, maxFrameBytes, updateThreshold, tlsCipher } = transport;
     return await connectReader({
       host: '127.0.0.1',
       port: this.#relayPort,
@@ -184,6 +210,15 @@ export class Lab implements AsyncDisposable {
       clock: this.#options.clock,
       signal,
       memory: this.#memory,
+      connection,
+      transport: transports[name].client,
+      settings: {
+        initialWindowSize: streamWindowBytes,
+        connectionWindowSize: connectionWindowBytes,
+        maxFrameSize: maxFrameBytes,
+        ...(updateThreshold === undefined ? {} : { updateThreshold }),
+      },
+      ...(tlsCipher === undefined ? {} : { tlsCipher }),
     });
   }
 

@@ -25,7 +25,7 @@ export async function restoreReference(
   const found = await datastore.findArchive(server.snapshot, server.archive);
 
   const mounted = await lab.mount(server.datastore);
-  await using session = await lab.connect(mounted, found.snapshot, signal);
+  await using session = await lab.connect(mounted, { snapshot: found.snapshot, signal });
   const { index, warnings } = await session.downloadFixedIndex(found.archive, signal);
 
   const imageHash = createHash('sha256');

@@ -76,8 +76,14 @@ async function restoreOnce(
   if (strategy === undefined) throw new Error(`there is no strategy ${name}`);
   const beforeSetup = clock.now();
   await lab.reviveServer();
-  await lab.configure(settings.link, settings.storage);
-  await using session = await lab.connect(prepared.mounted, prepared.snapshot, signal);
+  await lab.configure(settings);
+  const { transport } = settings;
+  await using session = await lab.connect(prepared.mounted, { snapshot: prepared.snapshot, transport, signal });
+  findings.connection = {
+    transport: { client: transport.name, server: transport.server },
+    tlsProtocol: session.tls.protocol,
+    tlsCipher: session.tls.cipher,
+  };
   const { index } = await session.downloadFixedIndex(prepared.archive, signal);
   await using target = await createTarget(settings.target, { size: index.size, clock });
   const pool = lab.decoderPool(knobs.decodeThreads);

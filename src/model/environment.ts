@@ -1,4 +1,5 @@
 import type { StrategyKnobs } from './ports.ts';
+import type { TlsCipher, TransportName } from './transport.ts';
 
 /** The emulated link. Base units; a missing rate means that nothing limits it. */
 export interface LinkSettings {
@@ -20,6 +21,24 @@ export interface StorageSettings {
   readonly bandwidthBytesPerSecond?: number;
   /** Reads that are served at the same time; the others wait. */
   readonly queueDepth: number;
+}
+
+/** HTTP/2 and TLS between client and server: windows and frames as the client announces them (RFC 9113, 6.5.2). */
+export interface TransportSettings {
+  /** The client's implementation. */
+  readonly name: TransportName;
+  /** The embedded server's. */
+  readonly server: TransportName;
+  /** Receive window of each stream. */
+  readonly streamWindowBytes: number;
+  /** Receive window of each connection. */
+  readonly connectionWindowBytes: number;
+  /** 0..1: the share of a window that must have been received before it is given back; the transport's own if absent. */
+  readonly updateThreshold?: number;
+  /** Largest payload of a frame that the client takes. */
+  readonly maxFrameBytes: number;
+  /** The only TLS 1.3 suite that the client offers; OpenSSL's own choice if absent. */
+  readonly tlsCipher?: TlsCipher;
 }
 
 /** A synthetic image; all shares are of the image's chunks. */
@@ -95,6 +114,7 @@ export interface CaseSettings {
   readonly parameters: Readonly<Record<string, number | string>>;
   readonly server: ServerSettings;
   readonly link: LinkSettings;
+  readonly transport: TransportSettings;
   readonly storage: StorageSettings;
   readonly image: ImageSettings;
   readonly history: HistorySettings;

@@ -61,8 +61,11 @@ export interface ImageFacts {
   readonly archive: string;
 }
 
+/** Settings of a case; what older records do not have may be missing. */
+export type RecordedCaseSettings = Omit<CaseSettings, 'transport'> & Partial<Pick<CaseSettings, 'transport'>>;
+
 export interface CaseRecord {
-  readonly settings: CaseSettings;
+  readonly settings: RecordedCaseSettings;
   readonly image?: ImageFacts;
   readonly link?: LinkCalibration;
 }
@@ -108,6 +111,16 @@ export interface RunRecord {
   readonly emulatorCeilingBytesPerSecond: Metric;
   readonly warnings: readonly RecordedWarning[];
   readonly error?: RecordedError;
+}
+
+/** What the first connection of a trial spoke. */
+export interface ConnectionFacts {
+  /** HTTP/2 implementation of each end. */
+  readonly transport: { readonly client: string; readonly server: string };
+  /** As negotiated: `TLSv1.3`. */
+  readonly tlsProtocol: string;
+  /** As negotiated, by its IANA name: `TLS_AES_256_GCM_SHA384`. */
+  readonly tlsCipher: string;
 }
 
 /** CPU of one process between the start and the end of a trial. */
@@ -242,6 +255,8 @@ export interface TrialRecord extends PlannedTrial {
   readonly sha256?: string;
   readonly bytes?: TrialBytes;
   readonly counters?: TrialCounters;
+  /** Absent where the trial never connected, and in older records. */
+  readonly connection?: ConnectionFacts;
   /** Absent when recording was off. */
   readonly spans?: SpanTable;
 }

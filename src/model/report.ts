@@ -1,3 +1,4 @@
+import type { TransportSettings } from './environment.ts';
 import type { Metric, UseRow } from './metric.ts';
 import type { ObjectiveUnit, RateName } from './objective.ts';
 import type {
@@ -110,6 +111,12 @@ export interface CaseReport {
   readonly parameters: Readonly<Record<string, number | string>>;
   readonly image?: ImageFacts;
   readonly link: { readonly asked: Readonly<Record<string, number>>; readonly achieved?: LinkCalibration };
+  /** Absent for runs whose records are older than it. */
+  readonly transport?: {
+    readonly asked: TransportSettings;
+    /** What TLS agreed on, `TLSv1.3 TLS_AES_256_GCM_SHA384`, of all trials that connected. */
+    readonly negotiated: readonly string[];
+  };
   readonly verdict: Verdict;
   readonly strategies: readonly StrategyReport[];
   readonly comparisons: readonly Comparison[];

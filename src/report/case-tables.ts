@@ -178,6 +178,24 @@ export function linkTable({ link: { asked, achieved } }: CaseReport): Table {
   };
 }
 
+export function transportTable({ transport }: CaseReport): Table {
+  const columns = [textColumn('quantity'), textColumn('value')];
+  if (transport === undefined) return { title: 'Transport', columns, rows: [] };
+  const { asked, negotiated } = transport;
+  return {
+    title: 'Transport',
+    columns,
+    rows: [
+      ['HTTP/2 of client and server', [...new Set([asked.name, asked.server])].join(' and ')],
+      ['receive window of a stream', formatBytes(asked.streamWindowBytes)],
+      ['receive window of a connection', formatBytes(asked.connectionWindowBytes)],
+      ...(asked.updateThreshold === undefined ? [] : [['given back at', formatShare(asked.updateThreshold)]]),
+      ['largest frame', formatBytes(asked.maxFrameBytes)],
+      ['TLS', negotiated.length === 0 ? 'unknown: no trial connected' : negotiated.join(', ')],
+    ],
+  };
+}
+
 export function imageTable({ image }: CaseReport): Table {
   const rows =
     image === undefined
@@ -252,6 +270,7 @@ export function caseTables(one: CaseReport): readonly Table[] {
     costTable,
     orderTable,
     linkTable,
+    transportTable,
     imageTable,
     useTable,
     evidenceTable,

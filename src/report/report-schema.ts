@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { rateNames } from '../model/objective.ts';
 import { comparisonVerdicts, phases, verdictCodes, type Report } from '../model/report.ts';
+import { tlsCiphers, transportNames } from '../model/transport.ts';
 
 // Objects are loose: newer versions add fields, and programs must not refuse a report because of one.
 const metric = z.union([z.looseObject({ value: z.number() }), z.looseObject({ unavailable: z.string().min(1) })]);
@@ -89,6 +90,19 @@ const calibration = z.looseObject({
   connectionRateBytesPerSecond: metric.exactOptional(),
 });
 
+const transport = z.looseObject({
+  asked: z.looseObject({
+    name: z.enum(transportNames),
+    server: z.enum(transportNames),
+    streamWindowBytes: count,
+    connectionWindowBytes: count,
+    updateThreshold: z.number().exactOptional(),
+    maxFrameBytes: count,
+    tlsCipher: z.enum(tlsCiphers).exactOptional(),
+  }),
+  negotiated: z.array(z.string()).meta({ description: 'TLS protocol and cipher suite' }),
+});
+
 const comparison = z.looseObject({
   of: z.string(),
   to: z.string(),
@@ -102,6 +116,7 @@ const caseReport = z.looseObject({
   parameters: z.record(z.string(), z.union([z.number(), z.string()])),
   image: image.exactOptional(),
   link: z.looseObject({ asked: z.record(z.string(), z.number()), achieved: calibration.exactOptional() }),
+  transport: transport.exactOptional(),
   verdict,
   strategies: z.array(strategy),
   comparisons: z.array(comparison),

@@ -23,11 +23,23 @@ export function check<Output>(schema: z.ZodType<Output>, written: unknown, secti
   const missing = section === undefined ? notBuiltIn(written) : notBuiltAt(section, written, []);
   const parsed = schema.safeParse(written);
   if (parsed.success && missing.length === 0) return { value: parsed.data };
-  const issues = parsed.error?.issues ?? [];
+  const issues = membersIssues(parsed.error?.issues ?? [], written);
   const findings = [...issues, ...issuesBehindUnknownKeys(schema, written, issues)]
     .flatMap((issue) => inOurWords(issue, schema, written))
     .filter(({ path }) => !missing.some((other) => startsWith(path, other.path.slice(0, -1))));
   return { findings: [...missing, ...findings] };
+}
+
+/** What is wrong with a value that may be a name or a group of keys: as the one of the two that it is. */
+function membersIssues(issues: readonly z.core.$ZodIssue[], written: unknown): readonly z.core.$ZodIssue[] {
+  return issues.flatMap((issue) => {
+    if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [issue];
+    const isGroup = typeof valueAt(written, issue.path) === 'object';
+    const isOfGroup = (member: readonly z.core.$ZodIssue[]): boolean =>
+      !member.some(({ code, path }) => code === 'invalid_value' && path.length === 0);
+    const member = issue.errors.find((errors) => isOfGroup(errors) === isGroup) ?? [];
+    return member.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
+  });
 }
 
 /** An unknown key keeps zod from looking at how the other keys of its group fit together, so look without it. */
@@ -44,7 +56,7 @@ function issuesBehindUnknownKeys(
     for (const key of keys) delete group[key];
   }
   const known = new Set(issues.map(({ path, message }) => JSON.stringify([path, message])));
-  return (schema.safeParse(copy).error?.issues ?? []).filter(
+  return membersIssues(schema.safeParse(copy).error?.issues ?? [], copy).filter(
     ({ path, message }) => !known.has(JSON.stringify([path, message])),
   );
 }

@@ -124,14 +124,14 @@ export function loadScenario(
 }
 
 function settingsOf(
-  { server, link, storage, image, history, target, strategies }: ParsedScenario,
+  { server, link, transport, storage, image, history, target, strategies }: ParsedScenario,
   folder: string,
 ): Omit<CaseSettings, 'index' | 'parameters'> {
   const absoluteServer: ServerSettings =
     'datastore' in server ? { ...server, datastore: resolve(folder, server.datastore) } : server;
   const absoluteTarget: TargetSettings =
     target.kind === 'file' ? { ...target, path: resolve(folder, target.path) } : target;
-  return { server: absoluteServer, link, storage, image, history, target: absoluteTarget, strategies };
+  return { server: absoluteServer, link, transport, storage, image, history, target: absoluteTarget, strategies };
 }
 
 function whole(file: string, message: string, code: string, hint: string): ScenarioError {

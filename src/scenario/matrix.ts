@@ -1,4 +1,5 @@
 import type { CaseSettings } from '../model/environment.ts';
+import { transportText } from '../model/transport.ts';
 import { check, listed, type LocatedFinding } from './findings.ts';
 import { nearestName } from './nearest-name.ts';
 import { baseUnitName } from './quantity.ts';
@@ -97,6 +98,8 @@ export function withCombination(file: Values, combination: Combination): Values 
       continue;
     }
     copy[section] ??= section === 'server' ? { kind: 'embedded' } : {};
+    // `transport: NAME` is short for a group with that name.
+    if (section === 'transport' && typeof copy[section] === 'string') copy[section] = { name: copy[section] };
     let group: unknown = copy[section];
     for (const key of rest) group = (group as Record<string, unknown>)[key];
     // Anything else stands where a group should, which the check of the case reports.
@@ -166,6 +169,7 @@ function parameters(
       : { [`${labels[Number(field)]}.${value}`]: strategy.knobs[value] };
   }
   if (section === 'server' && field === undefined) return { server: serverName(settings) };
+  if (section === 'transport' && field === undefined) return { transport: transportText(settings.transport) };
   const sectionSettings = settings[section as CaseSection] as unknown as Values;
   const fields = fieldsOf(caseSections[section as CaseSection], sectionSettings);
   const named: Record<string, number | string> = {};

@@ -8,6 +8,7 @@ import type {
   StorageSettings,
   StrategySettings,
   TargetSettings,
+  TransportSettings,
   TrialSettings,
 } from '../model/environment.ts';
 import { DEFAULT_SEED, historySchema, imageSchema, seed } from './image-schema.ts';
@@ -18,6 +19,7 @@ import { storageSchema } from './storage-schema.ts';
 import { defaultStrategies, strategySchema } from './strategy-schema.ts';
 import { targetSchema } from './target-schema.ts';
 import { text } from './text-schema.ts';
+import { transportSchema } from './transport-schema.ts';
 import { trialsSchema } from './trials-schema.ts';
 
 /** Version of the scenario format. Newer ones are refused. */
@@ -27,12 +29,13 @@ export const scenarioFormatVersion = 1;
 export const caseSections: Readonly<Record<CaseSection, z.ZodType>> = {
   server: serverSchema,
   link: linkSchema,
+  transport: transportSchema,
   storage: storageSchema,
   image: imageSchema,
   history: historySchema,
   target: targetSchema,
 };
-export type CaseSection = 'server' | 'link' | 'storage' | 'image' | 'history' | 'target';
+export type CaseSection = 'server' | 'link' | 'transport' | 'storage' | 'image' | 'history' | 'target';
 
 /** One case of a scenario in base units; paths are still as written. */
 export interface ParsedScenario {
@@ -43,6 +46,7 @@ export interface ParsedScenario {
   readonly seed: string;
   readonly server: ServerSettings;
   readonly link: LinkSettings;
+  readonly transport: TransportSettings;
   readonly storage: StorageSettings;
   readonly image: ImageSettings;
   readonly history: HistorySettings;
@@ -70,6 +74,7 @@ export const scenarioSchema: z.ZodType<ParsedScenario> = z
     seed: seed('The order of trials is shuffled with it.').prefault(DEFAULT_SEED),
     server: serverSchema.prefault({ kind: 'embedded' }),
     link: linkSchema.prefault({}),
+    transport: transportSchema.prefault({}),
     storage: storageSchema.prefault({}),
     image: imageSchema.prefault({}),
     history: historySchema.prefault({}),

@@ -5,6 +5,7 @@ import type {
   CaseRecord,
   ImageFacts,
   ProcessUsage,
+  RecordedCaseSettings,
   RunData,
   RunRecord,
   SpanColumn,
@@ -13,6 +14,7 @@ import type {
   TrialRecord,
 } from '../../src/model/records.ts';
 import { spanColumns } from '../../src/model/records.ts';
+import { defaultTransport } from '../../src/model/transport.ts';
 import { MiB } from '../../src/model/units.ts';
 
 const CHUNK = 4 * MiB;
@@ -120,7 +122,7 @@ function usage(cpuMs: number, mainMs: number): ProcessUsage {
   };
 }
 
-export function counters(durationMs: number, settings: CaseSettings, load: Load = {}): TrialCounters {
+export function counters(durationMs: number, settings: RecordedCaseSettings, load: Load = {}): TrialCounters {
   const decodeThreads = load.decodeThreads ?? 4;
   return {
     client: usage((load.allThreads ?? 0.15) * 2 * durationMs, (load.client ?? 0.2) * durationMs),
@@ -181,6 +183,7 @@ export function caseSettings(changes: Partial<CaseSettings> = {}): CaseSettings 
     parameters: {},
     server: { kind: 'embedded' },
     link: { roundTripMs: 30, jitterMs: 0, rateBytesPerSecond: 312_500_000 },
+    transport: defaultTransport,
     storage: { readLatencyMs: 2, queueDepth: 32 },
     image: { sizeBytes: image.sizeBytes, zeroShare: 0.1, repeatedShare: 0, compressionRatio: 1, seed: 'restorelab' },
     history: { depth: 1, changeRate: 0 },
@@ -249,6 +252,11 @@ export function trial(
       wire: image.storedBytes + 50_000,
     },
     counters: counters(durationMs, record.settings, load),
+    connection: {
+      transport: { client: 'node:http2', server: 'node:http2' },
+      tlsProtocol: 'TLSv1.3',
+      tlsCipher: 'TLS_AES_256_GCM_SHA384',
+    },
     spans,
     ...changes,
   };

@@ -36,7 +36,7 @@ await describe('the lab', async () => {
     await Promise.all([lab.server.exited, lab.sampler.exited]);
     assert.equal(await lab.reviveServer(), true);
     assert.deepEqual(lab.ports, ports);
-    await using session = await lab.connect(mounted, snapshot, new AbortController().signal);
+    await using session = await lab.connect(mounted, { snapshot, signal: new AbortController().signal });
     await session.downloadManifest();
     assert.match((await lab.stopSampling()) ?? '', /sampler process has ended/u);
   });

@@ -47,6 +47,10 @@ export function schemaProblems(schema: Schema, value: unknown, place = ''): stri
         if ((argument as Schema[]).filter((member) => schemaProblems(member, value).length === 0).length !== 1)
           say('matches none or several of its kinds');
         break;
+      case 'anyOf':
+        if (!(argument as Schema[]).some((member) => schemaProblems(member, value).length === 0))
+          say('matches none of its forms');
+        break;
       case 'required':
         for (const key of argument as string[])
           if (isObject(value) && !Object.hasOwn(value, key)) say(`${key} is missing`);

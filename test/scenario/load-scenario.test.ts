@@ -15,6 +15,13 @@ test('a scenario of a name only has documented defaults', () => {
       index: 0,
       server: { kind: 'embedded' },
       link: { roundTripMs: 0, jitterMs: 0 },
+      transport: {
+        name: 'node:http2',
+        server: 'node:http2',
+        streamWindowBytes: 2_147_483_646,
+        connectionWindowBytes: 2_147_483_646,
+        maxFrameBytes: 4_194_304,
+      },
       storage: { readLatencyMs: 0, queueDepth: 64 },
       image: {
         sizeBytes: 512 * 1024 ** 2,

@@ -25,7 +25,7 @@ function* fields(
   if (inner instanceof z.ZodArray) yield* fields(json['items'] as JsonSchema, inner.def.element, `${place}[]`);
   if (inner instanceof z.ZodUnion) {
     for (const [index, member] of inner.def.options.entries())
-      yield* fields((json['oneOf'] as JsonSchema[])[index] ?? {}, member, `${place}(${index})`);
+      yield* fields(((json['oneOf'] ?? json['anyOf']) as JsonSchema[])[index] ?? {}, member, `${place}(${index})`);
     return;
   }
   for (const [name, field] of Object.entries(fieldsOf(inner)))

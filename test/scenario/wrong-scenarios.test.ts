@@ -4,12 +4,14 @@ import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
 
 import { ScenarioError } from '../../src/model/errors.ts';
+import { transportNames } from '../../src/model/transport.ts';
+import { listed } from '../../src/scenario/findings.ts';
 import { loadScenario } from '../../src/scenario/load-scenario.ts';
 
 const head = 'formatVersion: 1\nname: wrong\n';
 const rateUnits = 'bit/s, kbit/s, Mbit/s, Gbit/s, B/s, kB/s, KB/s, MB/s, GB/s, TB/s, KiB/s, MiB/s, GiB/s, TiB/s';
 const rootKeys =
-  '`formatVersion`, `name`, `description`, `source`, `seed`, `server`, `link`, `storage`, `image`, `history`, `target`, `strategies`, `trials`, `matrix`, `objectives`';
+  '`formatVersion`, `name`, `description`, `source`, `seed`, `server`, `link`, `transport`, `storage`, `image`, `history`, `target`, `strategies`, `trials`, `matrix`, `objectives`';
 const strategyChoices = '`sequential`, `concurrent`, `window-unordered`, `window-ordered`, `ordered-async`';
 const metrics =
   '`throughput.logical`, `throughput.data`, `throughput.unique`, `throughput.wire`, `cpuSecondsPerGb.client`, `cpuSecondsPerGb.server`, `chunkLatency.p50`, `chunkLatency.p95`, `chunkLatency.p99`, `chunkLatency.max`, `duration`, `peakBufferedBytes`';
@@ -242,6 +244,27 @@ describe('one problem is shown with its place, a mark, and what is allowed', () 
   3 | target: discard
     |         ^~~~~~~
   allowed: the keys \`kind\`, \`path\`, \`rate\``,
+    ],
+    'a transport that does not exist': [
+      'transport: node:http3\n',
+      `wrong.yaml:3:12: \`node:http3\` is not allowed here; did you mean \`node:http2\`?
+  3 | transport: node:http3
+    |            ^~~~~~~~~~
+  allowed: ${listed(transportNames)}`,
+    ],
+    'a frame that HTTP/2 does not know': [
+      'transport: { maxFrame: 16 MiB }\n',
+      `wrong.yaml:3:24: \`16 MiB\` is too large
+  3 | transport: { maxFrame: 16 MiB }
+    |                        ^~~~~~
+  allowed: at most 16777215 B`,
+    ],
+    'a threshold that the transport does not have': [
+      'transport: { name: node:http2, updateThreshold: 25 % }\n',
+      `wrong.yaml:3:49: \`node:http2\` cannot be told when to give a window back
+  3 | transport: { name: node:http2, updateThreshold: 25 % }
+    |                                                 ^~~~
+  allowed: no \`updateThreshold\``,
     ],
     'an archive that is no image': [
       'server: { kind: embedded, datastore: a, snapshot: "host/a/2026-01-01T00:00:00Z", archive: root.pxar.didx }\n',

@@ -1,6 +1,13 @@
-import type { CaseSettings } from '../../model/environment.ts';
 import { metric, unavailable, type Metric, type UseRow } from '../../model/metric.ts';
-import type { HostFacts, SampleTable, SpanColumn, SpanTable, TrialCounters, TrialRecord } from '../../model/records.ts';
+import type {
+  HostFacts,
+  RecordedCaseSettings,
+  SampleTable,
+  SpanColumn,
+  SpanTable,
+  TrialCounters,
+  TrialRecord,
+} from '../../model/records.ts';
 import type { StrategyKnobs } from '../../model/ports.ts';
 import { measuredTrials } from '../measured-trials.ts';
 import { machineCores } from './machine-cores.ts';
@@ -13,7 +20,7 @@ export interface UseData {
   /** Absent when recording was off or the sampler could not start. */
   readonly samples?: SampleTable;
   readonly host: HostFacts;
-  readonly settings: CaseSettings;
+  readonly settings: RecordedCaseSettings;
 }
 
 /** A measured trial with what rows divide and divide by. */
@@ -27,7 +34,7 @@ export interface CountedTrial {
 
 /** What every row is computed from. */
 export interface UseContext {
-  readonly settings: CaseSettings;
+  readonly settings: RecordedCaseSettings;
   /** That the processes of the run may use. */
   readonly cores: number;
   /** Of the whole machine, for its counters. */

@@ -2,6 +2,7 @@ import { IntegrityError, ServerError, UsageError, type KnownError } from '../../
 import { metric, unavailable, type Metric } from '../../model/metric.ts';
 import type { ChunkSource, Clock } from '../../model/ports.ts';
 import type { ReceivedChunk } from '../../model/received-chunk.ts';
+import { DEFAULT_TRANSPORT, pbsClientWindows, type TlsCipher } from '../../model/transport.ts';
 import { archiveKind, MANIFEST_NAME, serverArchiveName } from '../format/archive-name.ts';
 import { MAX_INDEX_BYTES, parseFixedIndex, type FixedIndex } from '../format/fixed-index.ts';
 import {
@@ -20,14 +21,14 @@ import type {
   Http2Settings,
   ResponseHead,
 } from '../transport/transport.ts';
+import { transports } from '../transport/transports.ts';
 import { BodyCollector, responseTooLong } from './body-collector.ts';
 import { Http1Connection } from './http1-connection.ts';
-import { nodeHttp2ClientTransport } from './node-http2-transport.ts';
 import { openReader, type Credentials } from './open-reader.ts';
 import { ReceiveMemory } from './receive-memory.ts';
 import { quoteServer } from './server-text.ts';
 import { StallWatch, type StallWatchOptions } from './stall-watch.ts';
-import { openTlsConnection } from './tls-connection.ts';
+import { negotiatedTls, openTlsConnection, type NegotiatedTls } from './tls-connection.ts';
 
 export interface ReaderOptions {
   readonly host: string;
@@ -43,7 +44,12 @@ export interface ReaderOptions {
   readonly clock: Clock;
   /** Breaks off connecting; an open session is ended by disposing it. */
   readonly signal: AbortSignal;
+  /** Default {@link DEFAULT_TRANSPORT}. */
   readonly transport?: ClientTransport;
+  /** What to announce; default what PBS's own client does. */
+  readonly settings?: Http2Settings;
+  /** The only TLS 1.3 suite to offer; OpenSSL's own offer where absent. */
+  readonly tlsCipher?: TlsCipher;
   /** Number of this connection among those of the restore, for {@link ReceivedChunk.timing}; 0 unless given. */
   readonly connection?: number;
   /** Memory for chunks, to be shared by sessions; its own unless given. */
@@ -61,11 +67,10 @@ export interface ReaderTimeouts {
   readonly stallMs?: number;
 }
 
-/** What PBS's own client announces (observed.md): downloads are practically not limited by flow control. */
-const settings: Http2Settings = {
-  initialWindowSize: 2_147_483_646,
-  connectionWindowSize: 2_147_483_646,
-  maxFrameSize: 4_194_304,
+const pbsClientSettings: Http2Settings = {
+  initialWindowSize: pbsClientWindows.streamWindowBytes,
+  connectionWindowSize: pbsClientWindows.connectionWindowBytes,
+  maxFrameSize: pbsClientWindows.maxFrameBytes,
 };
 
 /** Largest blob that a server takes (spec 5.2), so none can be longer. */
@@ -85,14 +90,22 @@ const requestHeaders = { 'user-agent': 'restorelab', 'content-type': 'applicatio
  */
 export async function connectReader(options: ReaderOptions): Promise<ReaderSession> {
   const { host, port, fingerprint, credentials, store, namespace, signal, timeouts = {} } = options;
-  const { transport = nodeHttp2ClientTransport } = options;
+  const { transport = transports[DEFAULT_TRANSPORT].client, settings = pbsClientSettings, tlsCipher } = options;
   const { connectMs = 10_000, answerMs = 120_000, stallMs = 120_000 } = timeouts;
   const snapshot = parseSnapshotPath(options.snapshot);
   const place = `${host.includes(':') ? `[${host}]` : host}:${port}`;
 
   const http1 = new Http1Connection(place);
   const prepared = transport.prepareSocket?.(http1.receive);
-  const socket = await openTlsConnection({ host, port, fingerprint, signal, timeoutMs: connectMs, ...prepared });
+  const socket = await openTlsConnection({
+    host,
+    port,
+    fingerprint,
+    signal,
+    timeoutMs: connectMs,
+    ...(tlsCipher === undefined ? {} : { cipher: tlsCipher }),
+    ...prepared,
+  });
   try {
     http1.attach(socket, { isFed: prepared !== undefined });
     await openReader(
@@ -102,7 +115,11 @@ export async function connectReader(options: ReaderOptions): Promise<ReaderSessi
       { signal, timeoutMs: answerMs },
     );
     const connection = transport.connect(socket, { head: http1.detach(), settings });
-    return new ReaderSession(connection, options, { place, stallMs, receivedBytes: () => socket.bytesRead });
+    return new ReaderSession(connection, options, negotiatedTls(socket), {
+      place,
+      stallMs,
+      receivedBytes: () => socket.bytesRead,
+    });
   } catch (error) {
     http1.detach();
     // Errors that follow the first one have nobody left to tell.
@@ -121,6 +138,7 @@ export interface DownloadedIndex {
 
 /** One connection to a PBS that reads one snapshot. Chunks are allowed once their index was downloaded through it. */
 export class ReaderSession implements ChunkSource, AsyncDisposable {
+  readonly tls: NegotiatedTls;
   readonly #connection: ClientConnection;
   readonly #clock: Clock;
   readonly #number: number;
@@ -135,8 +153,10 @@ export class ReaderSession implements ChunkSource, AsyncDisposable {
   constructor(
     connection: ClientConnection,
     { clock, connection: number = 0, credentials, memory = new ReceiveMemory() }: ReaderOptions,
+    tls: NegotiatedTls,
     watch: Omit<StallWatchOptions, 'clock' | 'onStall'>,
   ) {
+    this.tls = tls;
     this.#connection = connection;
     this.#clock = clock;
     this.#number = number;

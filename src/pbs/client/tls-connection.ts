@@ -2,6 +2,7 @@ import { isIP, type OnReadOpts } from 'node:net';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 
 import { asMachineError, ServerError, systemErrorCode } from '../../model/errors.ts';
+import type { TlsCipher } from '../../model/transport.ts';
 
 export interface TlsConnectionOptions {
   readonly host: string;
@@ -11,6 +12,8 @@ export interface TlsConnectionOptions {
   readonly signal: AbortSignal;
   /** From the first packet to the end of the TLS handshake. */
   readonly timeoutMs: number;
+  /** The only TLS 1.3 suite to offer, which rules out TLS 1.2; OpenSSL's own offer where absent. */
+  readonly cipher?: TlsCipher;
   /** Reads into this instead of emitting `data`. */
   readonly onread?: OnReadOpts;
 }
@@ -24,7 +27,7 @@ const KEEP_ALIVE_MS = 120_000;
  * @throws ServerError `server-unreachable`, `tls-failed`, `fingerprint-mismatch`; the signal's reason when aborted
  */
 export async function openTlsConnection(options: TlsConnectionOptions): Promise<TLSSocket> {
-  const { host, port, signal, timeoutMs, onread } = options;
+  const { host, port, signal, timeoutMs, cipher, onread } = options;
   signal.throwIfAborted();
   const socketOptions: ConnectionOptions & { readonly onread?: OnReadOpts } = {
     host,
@@ -33,6 +36,7 @@ export async function openTlsConnection(options: TlsConnectionOptions): Promise<
     rejectUnauthorized: false,
     minVersion: 'TLSv1.2',
     ...(isIP(host) === 0 ? { servername: host } : {}),
+    ...(cipher === undefined ? {} : { ciphers: cipher, minVersion: 'TLSv1.3' }),
     ...(onread === undefined ? {} : { onread }),
   };
   const socket = connect(socketOptions).setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS);
@@ -46,6 +50,19 @@ export async function openTlsConnection(options: TlsConnectionOptions): Promise<
     socket.destroy();
     throw error;
   }
+}
+
+/** What TLS agreed on. */
+export interface NegotiatedTls {
+  /** `TLSv1.3` */
+  readonly protocol: string;
+  /** IANA name: `TLS_AES_256_GCM_SHA384`. */
+  readonly cipher: string;
+}
+
+/** Of a socket whose handshake is done. */
+export function negotiatedTls(socket: TLSSocket): NegotiatedTls {
+  return { protocol: socket.getProtocol() ?? 'unknown', cipher: socket.getCipher().standardName };
 }
 
 async function secured(

@@ -1,5 +1,6 @@
 import type { StorageSettings } from '../../model/environment.ts';
 import type { StorageCounters } from '../../model/records.ts';
+import type { TransportName } from '../../model/transport.ts';
 
 /** What the harness asks of the embedded server's process, over its IPC channel; nothing of it is in argv or env. */
 export interface EmbeddedServerCalls {
@@ -9,6 +10,8 @@ export interface EmbeddedServerCalls {
   mount(options: { readonly store: string; readonly path: string }): void;
   /** Takes effect for every read that starts afterwards. */
   setStorage(settings: StorageSettings): void;
+  /** Takes effect for every connection that is made afterwards. */
+  setTransport(options: { readonly name: TransportName }): void;
   /** Storage counters since the last call of `resetCounters`. */
   counters(): StorageCounters;
   resetCounters(): void;

@@ -3,8 +3,9 @@ import type { StorageSettings } from '../../model/environment.ts';
 import { UsageError } from '../../model/errors.ts';
 import type { Clock } from '../../model/ports.ts';
 import type { StorageCounters } from '../../model/records.ts';
-import { nodeHttp2ServerTransport } from '../transport/node-http2-server.ts';
+import { DEFAULT_TRANSPORT, type TransportName } from '../../model/transport.ts';
 import type { ServerTransport } from '../transport/transport.ts';
+import { transports } from '../transport/transports.ts';
 import { Access } from './access.ts';
 import { loadCertificate } from './certificate.ts';
 import { ChunkBuffers } from './chunk-buffers.ts';
@@ -24,7 +25,7 @@ export interface EmbeddedServerOptions {
   readonly clock: Clock;
   /** How long a 401 is kept back; default {@link PENALTY_MS}. */
   readonly penaltyMs?: number;
-  /** Default `node:http2`. */
+  /** Default {@link DEFAULT_TRANSPORT}. */
   readonly transport?: ServerTransport;
 }
 
@@ -32,13 +33,17 @@ export interface EmbeddedServerOptions {
 export class EmbeddedServer implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #penaltyMs: number;
-  readonly #transport: ServerTransport;
   readonly #storage: EmulatedStorage;
   readonly #buffers: ChunkBuffers = new ChunkBuffers();
   readonly #stores: Map<string, string> = new Map();
+  #transport: ServerTransport;
   #tlsPort: TlsPort | undefined;
 
-  constructor({ clock, penaltyMs = PENALTY_MS, transport = nodeHttp2ServerTransport }: EmbeddedServerOptions) {
+  constructor({
+    clock,
+    penaltyMs = PENALTY_MS,
+    transport = transports[DEFAULT_TRANSPORT].server,
+  }: EmbeddedServerOptions) {
     this.#clock = clock;
     this.#penaltyMs = penaltyMs;
     this.#transport = transport;
@@ -83,6 +88,11 @@ export class EmbeddedServer implements AsyncDisposable {
   /** Takes effect for every chunk that is read afterwards. */
   setStorage(settings: StorageSettings): void {
     this.#storage.configure(settings);
+  }
+
+  /** Takes effect for every connection that is made afterwards. */
+  setTransport({ name }: { readonly name: TransportName }): void {
+    this.#transport = transports[name].server;
   }
 
   /** Since the last call of `resetCounters`. */

@@ -12,6 +12,7 @@ const calls: EmbeddedServerCalls = {
   listen: (options) => server.listen(options),
   mount: (store) => server.mount(store),
   setStorage: (settings) => server.setStorage(settings),
+  setTransport: (options) => server.setTransport(options),
   counters: () => server.counters(),
   resetCounters: () => server.resetCounters(),
 };

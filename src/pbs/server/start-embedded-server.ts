@@ -3,7 +3,10 @@ import { EmbeddedServer, type EmbeddedServerOptions } from './embedded-server.ts
 
 /** A server of this process that listens. */
 export type RunningServer = Listening &
-  Pick<EmbeddedServer, 'mount' | 'setStorage' | 'counters' | 'resetCounters' | typeof Symbol.asyncDispose>;
+  Pick<
+    EmbeddedServer,
+    'mount' | 'setStorage' | 'setTransport' | 'counters' | 'resetCounters' | typeof Symbol.asyncDispose
+  >;
 
 /**
  * Starts an embedded server in this process; disposing of it ends it and its connections.
@@ -17,6 +20,7 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions & Liste
     fingerprint,
     mount: (store) => server.mount(store),
     setStorage: (settings) => server.setStorage(settings),
+    setTransport: (transport) => server.setTransport(transport),
     counters: () => server.counters(),
     resetCounters: () => server.resetCounters(),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),

@@ -12,6 +12,11 @@ export interface Http2Settings {
   readonly connectionWindowSize: number;
   /** Largest payload of a frame that this end is ready to receive. */
   readonly maxFrameSize: number;
+  /**
+   * 0..1: how much of a window must have been consumed before it is given back with WINDOW_UPDATE; the transport's own
+   * choice where absent. `node:http2` cannot be told.
+   */
+  readonly updateThreshold?: number;
   /** Streams that the other end may have open; announced by servers. */
   readonly maxConcurrentStreams?: number;
   readonly maxHeaderListSize?: number;

@@ -8,6 +8,7 @@ import {
   imageTable,
   latencyTable,
   linkTable,
+  transportTable,
   orderTable,
   phasesTable,
   ratesTable,
@@ -37,7 +38,7 @@ export function caseSection(one: CaseReport, waterfalls: readonly Waterfall[], i
     </div>
     <div class="card">
       <h3>What was restored over what</h3>
-      ${tableMarkup(linkTable(one))} ${tableMarkup(imageTable(one))}
+      ${tableMarkup(linkTable(one))} ${tableMarkup(transportTable(one))} ${tableMarkup(imageTable(one))}
     </div>`;
   const busy = html`<div class="card">
     <h3>What was busy</h3>

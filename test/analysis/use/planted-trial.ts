@@ -9,6 +9,7 @@ import type {
   TrialCounters,
   TrialRecord,
 } from '../../../src/model/records.ts';
+import { defaultTransport } from '../../../src/model/transport.ts';
 
 /** One case with one strategy, `window`, of four slots and two decode threads. */
 export const settings: CaseSettings = {
@@ -16,6 +17,7 @@ export const settings: CaseSettings = {
   parameters: {},
   server: { kind: 'embedded' },
   link: { roundTripMs: 10, jitterMs: 0, rateBytesPerSecond: 1e8 },
+  transport: defaultTransport,
   storage: { readLatencyMs: 1, queueDepth: 8, bandwidthBytesPerSecond: 1e9 },
   image: { sizeBytes: 4e6, zeroShare: 0, repeatedShare: 0, compressionRatio: 1, seed: 'a' },
   history: { depth: 1, changeRate: 0 },

@@ -119,6 +119,18 @@ test('the windows and frames that a real client announces', async () => {
   assert.ok((peer?.state.remoteWindowSize ?? 0) > 2_147_000_000);
 });
 
+test('the windows and frames that the caller asks for', async () => {
+  await using server = await startStubServer({ serve: serveGolden() });
+  const settings = { initialWindowSize: 1_000_000, connectionWindowSize: 3_000_000, maxFrameSize: 20_000 };
+  await using session = await connect(server, { settings });
+  await session.downloadManifest();
+  const [peer] = server.sessions;
+  assert.equal(peer?.remoteSettings.initialWindowSize, 1_000_000);
+  assert.equal(peer?.remoteSettings.maxFrameSize, 20_000);
+  const { remoteWindowSize = 0 } = peer?.state ?? {};
+  assert.ok(remoteWindowSize > 2_900_000 && remoteWindowSize <= 3_000_000);
+});
+
 test('a golden image comes through, chunk by chunk and 16 at a time', async () => {
   await using server = await startStubServer({ serve: serveGolden() });
   await using session = await connect(server, { connection: 3 });
