@@ -87,9 +87,10 @@ function describeCase({
 }
 
 function describeStrategy({ name, label, knobs }: StrategySettings): string {
-  const { inFlight, decodeThreads, writers, bufferBytes } = knobs;
+  const { inFlight, decodeThreads, writers, bufferBytes, connections } = knobs;
   const details = [
     `${inFlight} in flight`,
+    ...(connections === 1 ? [] : [`${connections} connections`]),
     `${decodeThreads} decode threads`,
     ...(writers === 1 ? [] : [`${writers} writers`]),
     `${formatBytes(bufferBytes)} buffers`,

@@ -14,6 +14,7 @@ import { watchEventLoop } from '../metrics/event-loop.ts';
 import { readProcessUsage, usageBetween, type UsageSnapshot } from '../metrics/process-usage.ts';
 import { createTarget } from '../target/create-target.ts';
 import type { Lab } from './lab.ts';
+import { openSessions } from './open-sessions.ts';
 import { composePorts } from './ports/compose-ports.ts';
 import type { PreparedImage } from './prepare-image.ts';
 
@@ -78,18 +79,18 @@ async function restoreOnce(
   await lab.reviveServer();
   await lab.configure(settings);
   const { transport } = settings;
-  await using session = await lab.connect(prepared.mounted, { snapshot: prepared.snapshot, transport, signal });
+  await using sessions = await openSessions(prepared, { lab, connections: knobs.connections, transport, signal });
   findings.connection = {
     transport: { client: transport.name, server: transport.server },
-    tlsProtocol: session.tls.protocol,
-    tlsCipher: session.tls.cipher,
+    tlsProtocol: sessions.tls.protocol,
+    tlsCipher: sessions.tls.cipher,
   };
-  const { index } = await session.downloadFixedIndex(prepared.archive, signal);
+  const { index, sources } = sessions;
   await using target = await createTarget(settings.target, { size: index.size, clock });
   const pool = lab.decoderPool(knobs.decodeThreads);
   using ports = composePorts({
     image: index,
-    source: session,
+    sources,
     decoder: pool,
     target: countBytes(target, onProgress),
     clock,
@@ -131,7 +132,7 @@ async function restoreOnce(
         decodeBusyMs,
         writeBusyMs: target.writeBusyMs,
         proofCpuMs: target.proofCpuMs,
-        windowUtilization: session.peakWindowUtilization(),
+        windowUtilization: sessions.peakWindowUtilization(),
         peakBufferedBytes: ports.budget.peakBytes,
         bufferWaits: ports.budget.waits,
       },

@@ -62,7 +62,10 @@ export interface Clock {
 /** Everything a strategy sees. */
 export interface RestoreContext {
   readonly image: Image;
+  /** The first session's: all there is unless the knob `connections` is above 1. */
   readonly source: ChunkSource;
+  /** One for each session. A strategy that uses several decides which one carries a chunk. */
+  readonly sources: readonly ChunkSource[];
   readonly decoder: ChunkDecoder;
   readonly target: RestoreTarget;
   readonly clock: Clock;
@@ -80,6 +83,8 @@ export interface StrategyKnobs {
   readonly writers: number;
   /** Bound on encoded plus decoded bytes held. */
   readonly bufferBytes: number;
+  /** Sessions opened, each on a TLS connection of its own. */
+  readonly connections: number;
 }
 
 /** A way to restore an image. It schedules; it neither measures nor proves. */
@@ -87,8 +92,8 @@ export interface Strategy {
   readonly name: string;
   /** What it does and which program it stands for, one line for `--help`. */
   readonly summary: string;
-  /** This strategy's own defaults; `fixed` ones cannot be set. */
-  readonly defaults: Pick<StrategyKnobs, 'inFlight' | 'decodeThreads'>;
+  /** This strategy's own defaults, `connections` being 1 without one; `fixed` ones cannot be set. */
+  readonly defaults: Pick<StrategyKnobs, 'inFlight' | 'decodeThreads'> & Partial<Pick<StrategyKnobs, 'connections'>>;
   readonly fixed: readonly (keyof StrategyKnobs)[];
   /** Resolves when every slot is written; `finish` of the target is called by the harness. */
   restore(context: RestoreContext): Promise<void>;

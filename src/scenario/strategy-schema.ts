@@ -16,10 +16,16 @@ export const defaultStrategies: readonly { readonly name: string }[] = [
 ];
 
 /** What can be set beside `name` and `label`. */
-export const knobNames: readonly (keyof StrategyKnobs)[] = ['inFlight', 'decodeThreads', 'writers', 'bufferBytes'];
+export const knobNames: readonly (keyof StrategyKnobs)[] = [
+  'inFlight',
+  'decodeThreads',
+  'writers',
+  'bufferBytes',
+  'connections',
+];
 
 /** Knobs that every strategy starts with; each strategy adds its own window and threads. */
-const commonDefaults = { writers: 1, bufferBytes: 256 * 1024 ** 2 } as const;
+const commonDefaults = { writers: 1, bufferBytes: 256 * 1024 ** 2, connections: 1 } as const;
 
 /** One chunk needs room for its 4 MiB encoded and decoded at the same time, and headers. */
 const SMALLEST_BUFFER = { value: 9 * 1024 ** 2, text: '9 MiB' } as const;
@@ -63,6 +69,12 @@ export const strategySchema: z.ZodType<StrategySettings> = z
       examples: ['256 MiB'],
       min: SMALLEST_BUFFER,
     }).optional(),
+    connections: count({
+      description: 'Sessions that the window is spread over, each on a TLS connection of its own.',
+      min: 1,
+      max: 64,
+      example: 4,
+    }).optional(),
   })
   .transform(({ name, label, ...given }, context): StrategySettings => {
     const strategy = findStrategy(name);
@@ -77,7 +89,7 @@ export const strategySchema: z.ZodType<StrategySettings> = z
         [knob],
       );
     }
-    const { inFlight, decodeThreads, writers, bufferBytes } = given;
+    const { inFlight, decodeThreads, writers, bufferBytes, connections } = given;
     return {
       name: strategy.name,
       label: label ?? name,
@@ -86,6 +98,7 @@ export const strategySchema: z.ZodType<StrategySettings> = z
         decodeThreads: decodeThreads ?? strategy.defaults.decodeThreads,
         writers: writers ?? commonDefaults.writers,
         bufferBytes: bufferBytes ?? commonDefaults.bufferBytes,
+        connections: connections ?? strategy.defaults.connections ?? commonDefaults.connections,
       },
     };
   })

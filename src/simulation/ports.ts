@@ -10,36 +10,46 @@ import type {
   PlainChunk,
   RestoreTarget,
 } from '../model/ports.ts';
-import { Servers } from './servers.ts';
+import { Servers, type Service } from './servers.ts';
 
-export interface SimulatedSourceOptions {
+export interface SimulatedServerOptions {
   readonly clock: Clock;
-  /** No jitter and no rate per connection are modelled. */
-  readonly link: Pick<LinkSettings, 'roundTripMs' | 'rateBytesPerSecond'>;
+  /** No jitter is modelled. */
+  readonly link: Pick<LinkSettings, 'roundTripMs' | 'rateBytesPerSecond' | 'connectionRateBytesPerSecond'>;
   readonly storage: StorageSettings;
   /** Length of a chunk's data blob, bytes. */
   readonly encodedBytes: (digest: string) => number;
 }
 
 /**
- * Half a round trip to the server, a read from storage, the link, half a round trip back. A read takes one of
- * `queueDepth` places for its latency and its share of the bandwidth. Storage bandwidth and link serve one chunk after
- * the other in order of arrival; real ones interleave, which ends a batch at the same time but shares the waiting.
+ * A server with one disk, behind one link that all of its connections share. A fetch takes half a round trip to the
+ * server, a read from storage, the connection and the link, half a round trip back. A read takes one of `queueDepth`
+ * places for its latency and its share of the bandwidth. Storage bandwidth, connection and link each serve one chunk
+ * after the other in order of arrival; real ones interleave, which ends a batch at the same time but shares the waiting.
  */
-export class SimulatedSource implements ChunkSource {
-  readonly #options: SimulatedSourceOptions;
+export class SimulatedServer {
+  readonly #options: SimulatedServerOptions;
   readonly #queue: Servers;
   readonly #disk: Servers;
   readonly #link: Servers;
+  #connections = 0;
 
-  constructor(options: SimulatedSourceOptions) {
+  constructor(options: SimulatedServerOptions) {
     this.#options = options;
     this.#queue = new Servers(options.clock, options.storage.queueDepth);
     this.#disk = new Servers(options.clock, 1);
     this.#link = new Servers(options.clock, 1);
   }
 
-  async fetch(digest: string, signal: AbortSignal): Promise<EncodedChunk> {
+  /** One more connection; they are numbered from 0. */
+  connect(): ChunkSource {
+    const connection = this.#connections;
+    this.#connections += 1;
+    const line = new Servers(this.#options.clock, 1);
+    return { fetch: (digest, signal) => this.#fetch(digest, signal, connection, line) };
+  }
+
+  async #fetch(digest: string, signal: AbortSignal, connection: number, line: Servers): Promise<EncodedChunk> {
     const { clock, link, storage } = this.#options;
     const encodedBytes = this.#options.encodedBytes(digest);
     const requestSentMs = clock.now();
@@ -50,15 +60,27 @@ export class SimulatedSource implements ChunkSource {
         await this.#disk.serve(transferMs(encodedBytes, storage.bandwidthBytesPerSecond), signal);
       }
     }, signal);
-    const sent = await this.#link.serve(transferMs(encodedBytes, link.rateBytesPerSecond), signal);
+    const sent = await this.#send(encodedBytes, signal, line);
     await clock.sleep(link.roundTripMs / 2, signal);
     const timing: FetchTiming = {
       requestSentMs,
       firstByteMs: sent.startedMs + link.roundTripMs / 2,
       lastByteMs: clock.now(),
-      connection: 0,
+      connection,
     };
     return { encodedBytes, timing };
+  }
+
+  /** The bytes pass the connection's own rate and the link's at the same time. */
+  async #send(encodedBytes: number, signal: AbortSignal, line: Servers): Promise<Service> {
+    const { clock, link } = this.#options;
+    const { rateBytesPerSecond, connectionRateBytesPerSecond } = link;
+    const passLink = async (): Promise<Service> =>
+      await this.#link.serve(transferMs(encodedBytes, rateBytesPerSecond), signal);
+    if (connectionRateBytesPerSecond === undefined) return await passLink();
+    return await line.hold(async () => {
+      await Promise.all([passLink(), clock.sleep(transferMs(encodedBytes, connectionRateBytesPerSecond), signal)]);
+    }, signal);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Strategy } from '../model/ports.ts';
 import { concurrent } from './concurrent.ts';
+import { multiConnection } from './multi-connection.ts';
 import { sequential } from './sequential.ts';
 import { windowOrdered } from './window-ordered.ts';
 import { windowUnordered } from './window-unordered.ts';
@@ -13,6 +14,7 @@ export const strategies: Readonly<Record<string, Strategy>> = {
   [concurrent.name]: concurrent,
   [windowUnordered.name]: windowUnordered,
   [windowOrdered.name]: windowOrdered,
+  [multiConnection.name]: multiConnection,
 };
 
 /** Other names under which a strategy is known, and the name that records and reports use. */

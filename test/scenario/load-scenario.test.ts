@@ -36,12 +36,12 @@ test('a scenario of a name only has documented defaults', () => {
         {
           name: 'sequential',
           label: 'sequential',
-          knobs: { inFlight: 1, decodeThreads: 0, writers: 1, bufferBytes: 256 * 1024 ** 2 },
+          knobs: { inFlight: 1, decodeThreads: 0, writers: 1, bufferBytes: 256 * 1024 ** 2, connections: 1 },
         },
         {
           name: 'window-unordered',
           label: 'window-unordered',
-          knobs: { inFlight: 16, decodeThreads: 4, writers: 1, bufferBytes: 256 * 1024 ** 2 },
+          knobs: { inFlight: 16, decodeThreads: 4, writers: 1, bufferBytes: 256 * 1024 ** 2, connections: 1 },
         },
       ],
       parameters: {},
@@ -89,7 +89,7 @@ objectives: [ small.throughput.data > 5 MB/s ]
     {
       name: 'window-unordered',
       label: 'small',
-      knobs: { inFlight: 4, decodeThreads: 2, writers: 2, bufferBytes: 64 * 1024 ** 2 },
+      knobs: { inFlight: 4, decodeThreads: 2, writers: 2, bufferBytes: 64 * 1024 ** 2, connections: 1 },
     },
   ]);
   assert.deepEqual(trials, {

@@ -32,6 +32,7 @@ test('all the ready scenarios are there', () => {
     'many-increments',
     'metro',
     'mostly-zero',
+    'multi-connection',
     'quickstart',
     'slow-disk',
     'slow-link',
@@ -85,12 +86,14 @@ for (const file of files) {
         const settings = scenario.cases[planned.case];
         assert.ok(settings !== undefined);
         const { image, link, storage, target } = settings;
+        const knobs = settings.strategies.find(({ label }) => label === planned.strategy)?.knobs;
         const isReady = 'datastore' in settings.server;
         const bytes = isReady ? 48 * 1024 ** 2 : image.sizeBytes * (1 - image.zeroShare);
         const waits = planned.strategy === 'sequential' ? bytes / (4 * 1024 ** 2) : 0;
         const slowest = Math.min(
           SLOWEST_BYTES_PER_SECOND,
           link.rateBytesPerSecond ?? Infinity,
+          (link.connectionRateBytesPerSecond ?? Infinity) * (knobs?.connections ?? 1),
           target.kind === 'throttled' ? target.rateBytesPerSecond : Infinity,
         );
         return sum + (bytes / slowest) * 1000 + waits * (link.roundTripMs + storage.readLatencyMs) + 500;

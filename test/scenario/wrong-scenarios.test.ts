@@ -12,7 +12,8 @@ const head = 'formatVersion: 1\nname: wrong\n';
 const rateUnits = 'bit/s, kbit/s, Mbit/s, Gbit/s, B/s, kB/s, KB/s, MB/s, GB/s, TB/s, KiB/s, MiB/s, GiB/s, TiB/s';
 const rootKeys =
   '`formatVersion`, `name`, `description`, `source`, `seed`, `server`, `link`, `transport`, `storage`, `image`, `history`, `target`, `strategies`, `trials`, `matrix`, `objectives`';
-const strategyChoices = '`sequential`, `concurrent`, `window-unordered`, `window-ordered`, `ordered-async`';
+const strategyChoices =
+  '`sequential`, `concurrent`, `window-unordered`, `window-ordered`, `multi-connection`, `ordered-async`';
 const metrics =
   '`throughput.logical`, `throughput.data`, `throughput.unique`, `throughput.wire`, `cpuSecondsPerGb.client`, `cpuSecondsPerGb.server`, `chunkLatency.p50`, `chunkLatency.p95`, `chunkLatency.p99`, `chunkLatency.max`, `duration`, `peakBufferedBytes`';
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import type { StorageSettings } from '../../src/model/environment.ts';
-import { SimulatedDecoder, SimulatedSource, SimulatedTarget } from '../../src/simulation/ports.ts';
+import type { ChunkSource } from '../../src/model/ports.ts';
+import { SimulatedDecoder, SimulatedServer, SimulatedTarget } from '../../src/simulation/ports.ts';
 import { VirtualClock } from '../../src/simulation/virtual-clock.ts';
 
 const never = new AbortController().signal;
@@ -13,9 +14,9 @@ function sourceOf(
   storage: StorageSettings,
   roundTripMs: number,
   rateBytesPerSecond?: number,
-): SimulatedSource {
+): ChunkSource {
   const link = { roundTripMs, ...(rateBytesPerSecond === undefined ? {} : { rateBytesPerSecond }) };
-  return new SimulatedSource({ clock, link, storage, encodedBytes: (digest) => Number(digest) });
+  return new SimulatedServer({ clock, link, storage, encodedBytes: (digest) => Number(digest) }).connect();
 }
 
 test('a lone fetch takes round trip, read latency, storage bandwidth and link, and says when it reached its stages', async () => {
@@ -42,6 +43,51 @@ test('fetches share the rate of the link and its latency overlaps', async () => 
     ),
   );
   assert.deepEqual(arrivals, [11, 13, 16]);
+});
+
+test('each connection has its rate, and all of them share that of the link', async () => {
+  const arrivalsOver = async (connections: number, rateBytesPerSecond?: number): Promise<(readonly number[])[]> => {
+    const clock = new VirtualClock();
+    const server = new SimulatedServer({
+      clock,
+      link: {
+        roundTripMs: 10,
+        connectionRateBytesPerSecond: 1_000_000,
+        ...(rateBytesPerSecond === undefined ? {} : { rateBytesPerSecond }),
+      },
+      storage: noStorage,
+      encodedBytes: Number,
+    });
+    const sources = Array.from({ length: connections }, () => server.connect());
+    return await clock.run(() =>
+      Promise.all(
+        [0, 1, 2, 3].map(async (chunk) => {
+          const { timing } = (await sources[chunk % connections]?.fetch('4000', never)) ?? {};
+          return [timing?.connection ?? -1, clock.now()];
+        }),
+      ),
+    );
+  };
+  // 10 ms of round trip, 4 ms for each chunk before it on its connection.
+  assert.deepEqual(await arrivalsOver(1), [
+    [0, 14],
+    [0, 18],
+    [0, 22],
+    [0, 26],
+  ]);
+  assert.deepEqual(await arrivalsOver(2), [
+    [0, 14],
+    [1, 14],
+    [0, 18],
+    [1, 18],
+  ]);
+  // The link passes a chunk in 3 ms, so that two connections wait for each other.
+  assert.deepEqual(await arrivalsOver(2, 4_000_000 / 3), [
+    [0, 14],
+    [1, 16],
+    [0, 19],
+    [1, 22],
+  ]);
 });
 
 test('storage serves as many reads at a time as its queue is deep, and the bandwidth is shared by all of them', async () => {

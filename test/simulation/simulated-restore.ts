@@ -1,3 +1,5 @@
+import assert from 'node:assert/strict';
+
 import type { Image, Slot } from '../../src/model/image.ts';
 import type {
   ChunkDecoder,
@@ -7,7 +9,7 @@ import type {
   RestoreTarget,
   Strategy,
 } from '../../src/model/ports.ts';
-import { SimulatedDecoder, SimulatedSource, SimulatedTarget } from '../../src/simulation/ports.ts';
+import { SimulatedDecoder, SimulatedServer, SimulatedTarget } from '../../src/simulation/ports.ts';
 import { VirtualClock } from '../../src/simulation/virtual-clock.ts';
 
 /** Of the images of these tests, bytes; the encoded chunks have the same length. */
@@ -31,6 +33,10 @@ export const slotOfDigest = (digest: string): number => Number.parseInt(digest, 
 export interface Costs {
   readonly roundTripMs?: number;
   readonly linkMs?: number;
+  /** Of one connection, where it is slower than the link; a multiple of `linkMs`. */
+  readonly connectionMs?: number;
+  /** Sessions, each on a connection of its own. */
+  readonly connections?: number;
   readonly readLatencyMs?: number;
   readonly queueDepth?: number;
   readonly decodeMs?: number | ((slot: Slot) => number);
@@ -45,35 +51,45 @@ export interface Costs {
 }
 
 export interface Ports {
-  readonly source: ChunkSource;
+  readonly sources: readonly ChunkSource[];
   readonly decoder: ChunkDecoder;
   readonly target: RestoreTarget;
 }
 
 /** Simulated ports that cost what is given and nothing else. */
 export function simulatedPorts(clock: Clock, costs: Costs): Ports {
-  const { roundTripMs = 0, linkMs = 0, readLatencyMs = 0, queueDepth = 1024, decodeThreads = 4, writers = 1 } = costs;
+  const { roundTripMs = 0, linkMs = 0, connectionMs = 0, connections = 1, readLatencyMs = 0 } = costs;
   const {
+    queueDepth = 1024,
+    decodeThreads = 4,
+    writers = 1,
     decodeMs = 0,
     writeMs = 0,
     writeZeroesMs = 0,
     fetchDelayMs = () => 0,
     encodedBytes = () => CHUNK_SIZE,
   } = costs;
-  const link = { roundTripMs, ...(linkMs === 0 ? {} : { rateBytesPerSecond: (CHUNK_SIZE * 1000) / linkMs }) };
-  const source = new SimulatedSource({
+  const link = {
+    roundTripMs,
+    ...(linkMs === 0 ? {} : { rateBytesPerSecond: (CHUNK_SIZE * 1000) / linkMs }),
+    ...(connectionMs === 0 ? {} : { connectionRateBytesPerSecond: (CHUNK_SIZE * 1000) / connectionMs }),
+  };
+  const server = new SimulatedServer({
     clock,
     link,
     storage: { readLatencyMs, queueDepth },
     encodedBytes: (digest) => encodedBytes(slotOfDigest(digest)),
   });
   return {
-    source: {
-      async fetch(digest, signal) {
-        await clock.sleep(fetchDelayMs(slotOfDigest(digest)), signal);
-        return await source.fetch(digest, signal);
-      },
-    },
+    sources: Array.from({ length: connections }, () => {
+      const source = server.connect();
+      return {
+        async fetch(digest, signal) {
+          await clock.sleep(fetchDelayMs(slotOfDigest(digest)), signal);
+          return await source.fetch(digest, signal);
+        },
+      };
+    }),
     decoder: new SimulatedDecoder({
       clock,
       decodeThreads,
@@ -107,6 +123,8 @@ export interface PlantedFault {
 export class Observer {
   /** In the order in which they were called. */
   readonly fetches: { readonly slot: number; readonly calledMs: number }[] = [];
+  /** Fetches called, by connection. */
+  readonly fetchesOf: number[];
   /** In the order in which they returned. */
   readonly writes: ObservedWrite[] = [];
   /** Slots in the order in which their writes were called. */
@@ -122,7 +140,8 @@ export class Observer {
   /** Calls begun, by kind. */
   readonly counts = { fetch: 0, decode: 0, write: 0 };
 
-  constructor(clock: Clock, { source, decoder, target }: Ports, fault?: PlantedFault) {
+  constructor(clock: Clock, { sources, decoder, target }: Ports, fault?: PlantedFault) {
+    this.fetchesOf = sources.map(() => 0);
     let failedMs = Infinity;
     const call = async <Result>(name: PlantedFault['call'], work: () => Promise<Result>): Promise<Result> => {
       this.counts[name] += 1;
@@ -146,14 +165,15 @@ export class Observer {
       this.writes.push({ slot, offset, length, zeroes, calledMs, returnedMs: clock.now() });
     };
     this.ports = {
-      source: {
+      sources: sources.map((source, connection) => ({
         fetch: async (digest, signal) => {
+          this.fetchesOf[connection] = (this.fetchesOf[connection] ?? 0) + 1;
           this.fetches.push({ slot: slotOfDigest(digest), calledMs: clock.now() });
           this.inFlight += 1;
           this.peakInFlight = Math.max(this.peakInFlight, this.inFlight);
           return await call('fetch', () => source.fetch(digest, signal));
         },
-      },
+      })),
       decoder: { decode: async (chunk, slot) => await call('decode', () => decoder.decode(chunk, slot)) },
       target: {
         write: async (offset, chunk) => {
@@ -202,7 +222,9 @@ export async function simulateRestore(strategy: Strategy, options: RestoreOption
             () => {},
           );
     try {
-      await strategy.restore(wrap({ ...observed.ports, image, clock, signal: abort.signal, inFlight }));
+      const [source] = observed.ports.sources;
+      assert.ok(source);
+      await strategy.restore(wrap({ ...observed.ports, source, image, clock, signal: abort.signal, inFlight }));
     } catch (thrown) {
       error = thrown;
     }

@@ -30,6 +30,7 @@ test('the documented defaults are those of the strategies', () => {
       name,
       String(defaults.inFlight),
       String(defaults.decodeThreads),
+      String(defaults.connections ?? 1),
       fixed.join(', '),
     ]),
   );

@@ -4,6 +4,7 @@ import { suite, test } from 'node:test';
 
 import * as fc from 'fast-check';
 
+import type { ChunkSource } from '../../src/model/ports.ts';
 import { strategies } from '../../src/strategy/strategies.ts';
 import { imageOf, simulateRestore } from '../simulation/simulated-restore.ts';
 
@@ -12,6 +13,7 @@ const dataSlots = picture.replaceAll('0', '').length;
 const options = {
   image: imageOf(picture),
   inFlight: 5,
+  connections: 2,
   roundTripMs: 10,
   linkMs: 2,
   readLatencyMs: 3,
@@ -69,10 +71,12 @@ for (const strategy of Object.values(strategies)) {
       const { error, observed } = await simulateRestore(strategy, {
         ...options,
         fault: { call: 'decode', nth: 1 },
-        wrap: (context) => ({
-          ...context,
-          source: { fetch: (digest) => context.source.fetch(digest, new AbortController().signal) },
-        }),
+        wrap: (context) => {
+          const deaf = (source: ChunkSource): ChunkSource => ({
+            fetch: (digest) => source.fetch(digest, new AbortController().signal),
+          });
+          return { ...context, source: deaf(context.source), sources: context.sources.map(deaf) };
+        },
       });
       assert.match(String(error), /planted/u);
       assert.equal(observed.lateCalls, 0);

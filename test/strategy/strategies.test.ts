@@ -4,7 +4,13 @@ import { test } from 'node:test';
 import { findStrategy, strategies, strategyAliases } from '../../src/strategy/strategies.ts';
 
 test('every strategy stands under its own name, with a summary and usable defaults', () => {
-  assert.deepEqual(Object.keys(strategies), ['sequential', 'concurrent', 'window-unordered', 'window-ordered']);
+  assert.deepEqual(Object.keys(strategies), [
+    'sequential',
+    'concurrent',
+    'window-unordered',
+    'window-ordered',
+    'multi-connection',
+  ]);
   for (const [name, strategy] of Object.entries(strategies)) {
     assert.equal(strategy.name, name);
     assert.ok(strategy.summary.length > 0 && !strategy.summary.includes('\n'));

@@ -16,7 +16,8 @@ import { StallGuard } from './stall-guard.ts';
 
 export interface ComposePortsOptions {
   readonly image: Image;
-  readonly source: ChunkSource;
+  /** One for each session, in the order of their numbers. */
+  readonly sources: readonly ChunkSource[];
   readonly decoder: ChunkDecoder;
   /** With the proof of bytes, if any, inside: it sees every write as it reaches the device. */
   readonly target: RestoreTarget;
@@ -58,12 +59,14 @@ export function composePorts(options: ComposePortsOptions): ComposedPorts {
     ...(recorder === undefined ? {} : { onTaken: (offset: number) => recorder.writeStarted(offset, clock.now()) }),
   });
   const bounded = {
-    source: guard.watchSource(budget.boundSource(options.source)),
+    sources: options.sources.map((source) => guard.watchSource(budget.boundSource(source))),
     decoder: budget.boundDecoder(options.decoder),
     target: guard.watchTarget(budget.boundTarget(writer)),
   };
   const ports = recorder === undefined ? bounded : recordingPorts(bounded, recorder, clock);
-  const context: RestoreContext = { ...ports, image, clock, signal: guard.signal, inFlight: knobs.inFlight };
+  const [source] = ports.sources;
+  if (source === undefined) throw new RangeError('a restore needs a session');
+  const context: RestoreContext = { ...ports, source, image, clock, signal: guard.signal, inFlight: knobs.inFlight };
   return {
     restore: async (strategy, startedAtMs) => {
       recorder?.start(startedAtMs);

@@ -14,13 +14,13 @@ import type { SpanRecorder } from './span-recorder.ts';
  * know the slot. When the writer takes a write is told to the recorder by the writer, which stands behind these ports.
  */
 export function recordingPorts(
-  { source, decoder, target }: Pick<RestoreContext, 'source' | 'decoder' | 'target'>,
+  { sources, decoder, target }: Pick<RestoreContext, 'sources' | 'decoder' | 'target'>,
   recorder: SpanRecorder,
   clock: Clock,
-): Pick<RestoreContext, 'source' | 'decoder' | 'target'> {
+): Pick<RestoreContext, 'sources' | 'decoder' | 'target'> {
   const fetchCalledMs = new Map<EncodedChunk, number>();
   return {
-    source: recordingSource(source, fetchCalledMs, clock),
+    sources: sources.map((source) => recordingSource(source, fetchCalledMs, clock)),
     decoder: recordingDecoder(decoder, fetchCalledMs, recorder, clock),
     target: recordingTarget(target, recorder, clock),
   };

@@ -17,6 +17,7 @@ const never = new AbortController().signal;
 const bound = (context: RestoreContext, budget: BufferBudget): RestoreContext => ({
   ...context,
   source: budget.boundSource(context.source),
+  sources: context.sources.map((source) => budget.boundSource(source)),
   decoder: budget.boundDecoder(context.decoder),
   target: budget.boundTarget(context.target),
 });

@@ -26,7 +26,13 @@ function inHarness(
 ): { readonly strategy: Strategy; readonly ports: ComposedPorts[] } {
   const ports: ComposedPorts[] = [];
   const restore = async (context: RestoreContext): Promise<void> => {
-    const knobs = { inFlight: context.inFlight, decodeThreads: 4, writers, bufferBytes };
+    const knobs = {
+      inFlight: context.inFlight,
+      decodeThreads: 4,
+      writers,
+      bufferBytes,
+      connections: context.sources.length,
+    };
     using composed = composePorts({ ...context, knobs, stallTimeoutMs, recording });
     ports.push(composed);
     await composed.restore(strategy, context.clock.now());

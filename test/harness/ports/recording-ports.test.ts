@@ -4,14 +4,20 @@ import { test } from 'node:test';
 import { recordingPorts } from '../../../src/harness/ports/recording-ports.ts';
 import { SerialWriter } from '../../../src/harness/ports/serial-writer.ts';
 import { SpanRecorder } from '../../../src/harness/ports/span-recorder.ts';
+import type { ChunkSource } from '../../../src/model/ports.ts';
 import { spanColumns } from '../../../src/model/records.ts';
-import { SimulatedDecoder, SimulatedSource, SimulatedTarget } from '../../../src/simulation/ports.ts';
+import { SimulatedDecoder, SimulatedServer, SimulatedTarget } from '../../../src/simulation/ports.ts';
 import { VirtualClock } from '../../../src/simulation/virtual-clock.ts';
 import { windowOrdered } from '../../../src/strategy/window-ordered.ts';
 import { windowUnordered } from '../../../src/strategy/window-unordered.ts';
 import { CHUNK_SIZE, imageOf } from '../../simulation/simulated-restore.ts';
 
 const { signal } = new AbortController();
+
+function firstOf([source]: readonly ChunkSource[]): ChunkSource {
+  assert.ok(source);
+  return source;
+}
 
 test('a row for each chunk has every moment, from the start of the trial, in the order of writing', async () => {
   const clock = new VirtualClock();
@@ -20,12 +26,14 @@ test('a row for each chunk has every moment, from the start of the trial, in the
   const target = new SimulatedTarget({ clock, writers: 8, writeMs: () => 3, writeZeroesMs: () => 1 });
   const ports = recordingPorts(
     {
-      source: new SimulatedSource({
-        clock,
-        link: { roundTripMs: 10, rateBytesPerSecond: (CHUNK_SIZE * 1000) / 2 },
-        storage: { readLatencyMs: 0, queueDepth: 8 },
-        encodedBytes: () => CHUNK_SIZE,
-      }),
+      sources: [
+        new SimulatedServer({
+          clock,
+          link: { roundTripMs: 10, rateBytesPerSecond: (CHUNK_SIZE * 1000) / 2 },
+          storage: { readLatencyMs: 0, queueDepth: 8 },
+          encodedBytes: () => CHUNK_SIZE,
+        }).connect(),
+      ],
       decoder: new SimulatedDecoder({ clock, decodeThreads: 1, decodeMs: () => 4 }),
       target: new SerialWriter({
         target,
@@ -40,7 +48,7 @@ test('a row for each chunk has every moment, from the start of the trial, in the
   await clock.run(async () => {
     await clock.sleep(1000);
     recorder.start(clock.now());
-    await windowOrdered.restore({ ...ports, image, clock, signal, inFlight: 2 });
+    await windowOrdered.restore({ ...ports, source: firstOf(ports.sources), image, clock, signal, inFlight: 2 });
   });
   assert.deepEqual(recorder.toSpanTable(), {
     slot: [0, 1, 2, 3],
@@ -67,7 +75,7 @@ test('waiting for the writer lies between the call of the write and its start', 
   const target = new SimulatedTarget({ clock, writers: 8, writeMs: () => 5, writeZeroesMs: () => 0 });
   const ports = recordingPorts(
     {
-      source: { fetch: async () => ({ encodedBytes: 7 }) },
+      sources: [{ fetch: async () => ({ encodedBytes: 7 }) }],
       decoder: { decode: async () => ({ length: CHUNK_SIZE }) },
       target: new SerialWriter({
         target,
@@ -79,7 +87,9 @@ test('waiting for the writer lies between the call of the write and its start', 
     recorder,
     clock,
   );
-  await clock.run(() => windowUnordered.restore({ ...ports, image, clock, signal, inFlight: 2 }));
+  await clock.run(() =>
+    windowUnordered.restore({ ...ports, source: firstOf(ports.sources), image, clock, signal, inFlight: 2 }),
+  );
   const table = recorder.toSpanTable();
   assert.deepEqual(table.writeCalledMs, [0, 0]);
   assert.deepEqual(table.writeStartedMs, [0, 5]);
@@ -105,16 +115,16 @@ test('handles pass through as they are', async () => {
   const plain = { length: 2 };
   const seen: unknown[] = [];
   const recorder = new SpanRecorder(imageOf('D'));
-  const { source, decoder, target } = recordingPorts(
+  const { sources, decoder, target } = recordingPorts(
     {
-      source: { fetch: async () => encoded },
+      sources: [{ fetch: async () => encoded }],
       decoder: { decode: async (chunk) => (seen.push(chunk), plain) },
       target: { write: async (_, chunk) => void seen.push(chunk), writeZeroes: async () => {}, finish: async () => {} },
     },
     recorder,
     clock,
   );
-  const chunk = await source.fetch('', signal);
+  const chunk = await firstOf(sources).fetch('', signal);
   const [slot] = imageOf('D').slots();
   assert.ok(slot);
   await target.write(0, await decoder.decode(chunk, slot));

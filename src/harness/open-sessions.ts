@@ -1,0 +1,60 @@
+import type { Image } from '../model/image.ts';
+import { metricValue, type Metric } from '../model/metric.ts';
+import type { ChunkSource } from '../model/ports.ts';
+import type { ReaderSession } from '../pbs/client/reader-session.ts';
+import type { ConnectOptions, Lab } from './lab.ts';
+import type { PreparedImage } from './prepare-image.ts';
+
+/** The sessions of one restore. Disposing it ends them all. */
+export interface Sessions extends AsyncDisposable {
+  readonly index: Image;
+  /** What the first of them negotiated; the others ask for the same. */
+  readonly tls: ReaderSession['tls'];
+  /** In the order of their connection numbers. */
+  readonly sources: readonly ChunkSource[];
+  /** The largest of any session. */
+  peakWindowUtilization(): Metric;
+}
+
+export interface OpenSessionsOptions extends Pick<ConnectOptions, 'signal' | 'transport'> {
+  readonly lab: Lab;
+  /** At least 1. */
+  readonly connections: number;
+}
+
+/**
+ * Opens so many sessions beside one another. Each downloads the index itself, since a server allows a session only the
+ * chunks of indexes that this session has downloaded (spec 4.2). When one fails, the others are ended.
+ */
+export async function openSessions(
+  { mounted, snapshot, archive }: Pick<PreparedImage, 'mounted' | 'snapshot' | 'archive'>,
+  { lab, connections, ...options }: OpenSessionsOptions,
+): Promise<Sessions> {
+  await using opened = new AsyncDisposableStack();
+  const opening = Array.from({ length: connections }, async (_, connection) => {
+    const session = opened.use(await lab.connect(mounted, { ...options, snapshot, connection }));
+    const { index } = await session.downloadFixedIndex(archive, options.signal);
+    return { session, index };
+  });
+  // One that is still being opened beside one that failed must be there before all are ended.
+  await Promise.allSettled(opening);
+  const all = await Promise.all(opening);
+  const [first] = all;
+  if (first === undefined) throw new RangeError('a restore needs a session');
+  const sessions = all.map(({ session }) => session);
+  const resources = opened.move();
+  return {
+    index: first.index,
+    tls: first.session.tls,
+    sources: sessions,
+    peakWindowUtilization: () => largestOf(sessions.map((session) => session.peakWindowUtilization())),
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+/** A session that no chunk was fetched over has none, which says nothing about the others. */
+function largestOf(metrics: readonly Metric[]): Metric {
+  return metrics.reduce((largest, candidate) =>
+    (metricValue(candidate) ?? -1) > (metricValue(largest) ?? -1) ? candidate : largest,
+  );
+}
