@@ -2,7 +2,7 @@ import { formatBytes, formatShare } from './units.ts';
 import type { TransportSettings } from './environment.ts';
 
 /** The HTTP/2 implementations that a scenario can choose, for either end. */
-export const transportNames = ['node:http2'] as const;
+export const transportNames = ['h2', 'node:http2'] as const;
 export type TransportName = (typeof transportNames)[number];
 
 export interface TransportTraits {
@@ -13,12 +13,13 @@ export interface TransportTraits {
 }
 
 export const transportCatalogue: Readonly<Record<TransportName, TransportTraits>> = {
+  h2: { summary: 'the one of restorelab', hasUpdateThreshold: true },
   // nghttp2 gives back at half a window.
   'node:http2': { summary: 'the one of Node.js', hasUpdateThreshold: false },
 };
 
 /** What client and embedded server use unless a scenario says otherwise. */
-export const DEFAULT_TRANSPORT: TransportName = 'node:http2';
+export const DEFAULT_TRANSPORT: TransportName = 'h2';
 
 /**
  * The TLS 1.3 suites (RFC 8446, B.4) that OpenSSL offers and accepts unless told otherwise, in its order: a PBS takes

@@ -16,8 +16,8 @@ test('a scenario of a name only has documented defaults', () => {
       server: { kind: 'embedded' },
       link: { roundTripMs: 0, jitterMs: 0 },
       transport: {
-        name: 'node:http2',
-        server: 'node:http2',
+        name: 'h2',
+        server: 'h2',
         streamWindowBytes: 2_147_483_646,
         connectionWindowBytes: 2_147_483_646,
         maxFrameBytes: 4_194_304,

@@ -265,7 +265,7 @@ describe('one problem is shown with its place, a mark, and what is allowed', () 
       `wrong.yaml:3:49: \`node:http2\` cannot be told when to give a window back
   3 | transport: { name: node:http2, updateThreshold: 25 % }
     |                                                 ^~~~
-  allowed: no \`updateThreshold\``,
+  allowed: \`name: h2\`, or no \`updateThreshold\``,
     ],
     'an archive that is no image': [
       'server: { kind: embedded, datastore: a, snapshot: "host/a/2026-01-01T00:00:00Z", archive: root.pxar.didx }\n',

@@ -1,4 +1,4 @@
-import { ServerError } from '../../model/errors.ts';
+import { responseTooLong } from '../transport/transport-errors.ts';
 
 const FIRST_BYTES = 16 * 1024;
 
@@ -31,11 +31,4 @@ export class BodyCollector {
   get bytes(): Uint8Array<ArrayBuffer> {
     return this.#memory.subarray(0, this.#length);
   }
-}
-
-export function responseTooLong(what: string, maxBytes: number): ServerError {
-  return new ServerError(`the server's answer to ${what} is longer than ${maxBytes} bytes`, {
-    code: 'response-too-long',
-    hint: 'is this a Proxmox Backup Server, and the data what it should be?',
-  });
 }

@@ -22,7 +22,8 @@ import type {
   ResponseHead,
 } from '../transport/transport.ts';
 import { transports } from '../transport/transports.ts';
-import { BodyCollector, responseTooLong } from './body-collector.ts';
+import { responseTooLong } from '../transport/transport-errors.ts';
+import { BodyCollector } from './body-collector.ts';
 import { Http1Connection } from './http1-connection.ts';
 import { openReader, type Credentials } from './open-reader.ts';
 import { ReceiveMemory } from './receive-memory.ts';
@@ -104,7 +105,7 @@ export async function connectReader(options: ReaderOptions): Promise<ReaderSessi
     signal,
     timeoutMs: connectMs,
     ...(tlsCipher === undefined ? {} : { cipher: tlsCipher }),
-    ...prepared,
+    ...(prepared === undefined ? {} : { onread: prepared.onread }),
   });
   try {
     http1.attach(socket, { isFed: prepared !== undefined });
@@ -114,7 +115,7 @@ export async function connectReader(options: ReaderOptions): Promise<ReaderSessi
       { store, snapshot, ...(namespace === undefined ? {} : { namespace }) },
       { signal, timeoutMs: answerMs },
     );
-    const connection = transport.connect(socket, { head: http1.detach(), settings });
+    const connection = (prepared ?? transport).connect(socket, { head: http1.detach(), settings });
     return new ReaderSession(connection, options, negotiatedTls(socket), {
       place,
       stallMs,

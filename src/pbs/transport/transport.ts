@@ -61,6 +61,8 @@ export interface ServerConnection {
   readonly closed: Promise<void>;
   /** Ends the connection at once, open streams included. */
   close(): void;
+  /** Takes no more requests, and ends the connection when those under way are answered (RFC 9113 section 6.8). */
+  shutdown(): Promise<void>;
 }
 
 /** The serving end of HTTP/2, replaceable. */
@@ -154,17 +156,22 @@ export interface ClientConnection {
   readonly closed: Promise<Error | undefined>;
 }
 
+/** A socket that is to be made with `onread`, and what takes it over. */
+export interface PreparedSocket extends Pick<ClientTransport, 'connect'> {
+  readonly onread: OnReadOpts;
+}
+
 /** The requesting end of HTTP/2, replaceable. */
 export interface ClientTransport {
   /** E.g. `node:http2`; for reports. */
   readonly name: string;
   /**
-   * Options to merge into those of `tls.connect`, made afresh for each socket, for a transport that reads through
-   * `onread` into its own memory: that can be chosen only when a socket is created, and 1.1 against 2.6 GB per
-   * CPU-second hang on it. Such a socket emits no `data`; what arrives before `connect` (the HTTP/1.1 answers) goes to
-   * `receive`, valid only during the call. Absent for a transport that reads its socket as a stream.
+   * For a transport that reads through `onread` into its own memory: that can be chosen only when a socket is created,
+   * and 1.1 against 2.6 GB per CPU-second hang on it. Made afresh for each socket; its `onread` goes to `tls.connect`.
+   * Such a socket emits no `data`; what arrives before `connect` (the HTTP/1.1 answers) goes to `receive`, valid only
+   * during the call. Absent for a transport that reads its socket as a stream.
    */
-  readonly prepareSocket?: (receive: (bytes: Uint8Array) => void) => { readonly onread: OnReadOpts };
+  readonly prepareSocket?: (receive: (bytes: Uint8Array) => void) => PreparedSocket;
   /**
    * Sends the preface and takes the socket over, right after the 101 response; does not wait for the server's
    * SETTINGS. `head` holds bytes that arrived behind that response.

@@ -8,7 +8,6 @@ import {
 } from 'node:http2';
 import { Readable, type Duplex } from 'node:stream';
 
-import { ServerError } from '../../model/errors.ts';
 import { Permits } from '../../model/permits.ts';
 import type {
   BodyDestination,
@@ -20,7 +19,7 @@ import type {
   ResponseHead,
   WindowUsage,
 } from '../transport/transport.ts';
-import { responseTooLong } from './body-collector.ts';
+import { connectionLost, responseTooLong, responseTruncated, streamReset } from '../transport/transport-errors.ts';
 import { SocketPause } from './socket-pause.ts';
 
 /** What every real client sends as `:authority` (spec 3.4); servers do not look at it. */
@@ -243,26 +242,15 @@ class NodeHttp2Connection implements ClientConnection {
     const { contentLength } = response ?? {};
     // nghttp2 compares body and content-length itself, and tells of a difference only with this code.
     if (stream.rstCode === constants.NGHTTP2_PROTOCOL_ERROR && contentLength !== undefined) {
-      return new ServerError(
-        `the server's answer to ${path} is not as long as it said: ${contentLength} bytes announced, ${bodyBytes} arrived`,
-        { code: 'response-truncated', hint: 'check the log of the server, and any proxy in between', cause },
-      );
+      return responseTruncated(path, contentLength, bodyBytes, cause);
     }
-    return new ServerError(`the server broke off its answer to ${path} (HTTP/2 error ${stream.rstCode})`, {
-      code: 'stream-reset',
-      hint: 'check the log of the server',
-      cause,
-    });
+    return streamReset(path, String(stream.rstCode), cause);
   }
 
-  #lost(): ServerError {
+  #lost(): Error {
     const reason =
       this.#cause?.message ?? this.#ending ?? 'a stream ended before its body, with neither an error nor a GOAWAY';
-    return new ServerError(`the connection to the server was lost: ${reason}`, {
-      code: 'connection-lost',
-      hint: 'check the log of the server, and the network in between',
-      cause: this.#cause,
-    });
+    return connectionLost(reason, this.#cause);
   }
 }
 

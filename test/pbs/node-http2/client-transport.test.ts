@@ -4,7 +4,7 @@ import { duplexPair, type Duplex } from 'node:stream';
 import { test } from 'node:test';
 
 import { KnownError } from '../../../src/model/errors.ts';
-import { nodeHttp2ClientTransport } from '../../../src/pbs/client/node-http2-transport.ts';
+import { nodeHttp2ClientTransport } from '../../../src/pbs/node-http2/client-transport.ts';
 import type { ClientConnection, ClientResponse, RequestHooks } from '../../../src/pbs/transport/transport.ts';
 
 const settings = { initialWindowSize: 1 << 20, connectionWindowSize: 1 << 20, maxFrameSize: 1 << 20 };

@@ -10,7 +10,13 @@ import { pipeline } from 'node:stream/promises';
 
 import { Permits } from '../../model/permits.ts';
 import { sendBody } from './send-body.ts';
-import type { HeaderFields, Http2Settings, ServerConnection, ServerHandler, ServerTransport } from './transport.ts';
+import type {
+  HeaderFields,
+  Http2Settings,
+  ServerConnection,
+  ServerHandler,
+  ServerTransport,
+} from '../transport/transport.ts';
 
 /**
  * Node counts the bodies that wait to be sent against this and refuses streams with ENHANCE_YOUR_CALM above its default
@@ -67,6 +73,10 @@ function serve(socket: Duplex, handler: ServerHandler, settings: Http2Settings):
     close: () => {
       session.destroy();
       socket.destroy();
+    },
+    shutdown: async () => {
+      session.close();
+      await closed;
     },
   };
 }

@@ -5,7 +5,7 @@ import { createServer, connect as connectTcp, type AddressInfo } from 'node:net'
 import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
 
-import { nodeHttp2ServerTransport } from '../../../src/pbs/transport/node-http2-server.ts';
+import { nodeHttp2ServerTransport } from '../../../src/pbs/node-http2/server-transport.ts';
 import type { ServerHandler, ServerRequest } from '../../../src/pbs/transport/transport.ts';
 
 const settings = {
