@@ -4,15 +4,16 @@
 //     node scripts/h2-listener.ts [--transport h2|node:http2] [--folder FOLDER]
 import { parseArgs } from 'node:util';
 
+import { transports } from '../src/pbs/transport/transports.ts';
 import { H2Listener, staticFiles } from '../test/pbs/h2/h2-listener.ts';
-import { serverTransports } from '../test/pbs/h2/transports.ts';
 
 const { values } = parseArgs({
   options: { transport: { type: 'string', default: 'h2' }, folder: { type: 'string' } },
 });
-const transport = serverTransports.find(({ name }) => name === values.transport);
+const names = Object.keys(transports);
+const transport = Object.values(transports).find(({ server }) => server.name === values.transport)?.server;
 if (transport === undefined) {
-  console.error(`--transport is one of ${serverTransports.map(({ name }) => name).join(', ')}`);
+  console.error(`--transport is one of ${names.join(', ')}`);
   process.exit(2);
 }
 await using listener = await H2Listener.start({ transport, handler: staticFiles(values.folder) });

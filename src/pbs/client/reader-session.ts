@@ -26,6 +26,7 @@ import { responseTooLong } from '../transport/transport-errors.ts';
 import { BodyCollector } from './body-collector.ts';
 import { Http1Connection } from './http1-connection.ts';
 import { openReader, type Credentials } from './open-reader.ts';
+import { defaultTimeouts, type ReaderTimeouts } from './reader-timeouts.ts';
 import { ReceiveMemory } from './receive-memory.ts';
 import { quoteServer } from './server-text.ts';
 import { StallWatch, type StallWatchOptions } from './stall-watch.ts';
@@ -58,16 +59,6 @@ export interface ReaderOptions {
   readonly timeouts?: ReaderTimeouts;
 }
 
-/** Milliseconds. */
-export interface ReaderTimeouts {
-  /** TCP and TLS handshake; default 10 s, as PBS's own client. */
-  readonly connectMs?: number;
-  /** From an HTTP/1.1 request to its answer; default 120 s, as PBS's own client. */
-  readonly answerMs?: number;
-  /** For which nothing may arrive while requests wait; default 120 s. */
-  readonly stallMs?: number;
-}
-
 const pbsClientSettings: Http2Settings = {
   initialWindowSize: pbsClientWindows.streamWindowBytes,
   connectionWindowSize: pbsClientWindows.connectionWindowBytes,
@@ -90,9 +81,9 @@ const requestHeaders = { 'user-agent': 'restorelab', 'content-type': 'applicatio
  * `snapshot-not-found`, `datastore-not-found`; the signal's reason when aborted
  */
 export async function connectReader(options: ReaderOptions): Promise<ReaderSession> {
-  const { host, port, fingerprint, credentials, store, namespace, signal, timeouts = {} } = options;
+  const { host, port, fingerprint, credentials, store, namespace, signal } = options;
   const { transport = transports[DEFAULT_TRANSPORT].client, settings = pbsClientSettings, tlsCipher } = options;
-  const { connectMs = 10_000, answerMs = 120_000, stallMs = 120_000 } = timeouts;
+  const { connectMs, answerMs, stallMs, stallBytes } = { ...defaultTimeouts, ...options.timeouts };
   const snapshot = parseSnapshotPath(options.snapshot);
   const place = `${host.includes(':') ? `[${host}]` : host}:${port}`;
 
@@ -119,6 +110,7 @@ export async function connectReader(options: ReaderOptions): Promise<ReaderSessi
     return new ReaderSession(connection, options, negotiatedTls(socket), {
       place,
       stallMs,
+      leastBytes: stallBytes,
       receivedBytes: () => socket.bytesRead,
     });
   } catch (error) {

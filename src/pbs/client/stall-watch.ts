@@ -6,6 +6,8 @@ export interface StallWatchOptions {
   /** Host and port, for the error text. */
   readonly place: string;
   readonly stallMs: number;
+  /** Fewer bytes within `stallMs`, and no request done, count as nothing. */
+  readonly leastBytes: number;
   /** Bytes that have come in on the connection so far. */
   readonly receivedBytes: () => number;
   /** Called once. */
@@ -13,8 +15,9 @@ export interface StallWatchOptions {
 }
 
 /**
- * Tells when nothing at all arrives on a connection although requests wait. One slow answer among others that move is
- * no stall; the delay of a link that is merely slow is not either.
+ * Tells when nothing to speak of arrives on a connection although requests wait: neither so many bytes nor the end of a
+ * request. Single bytes and PINGs would keep a dead restore waiting for ever. One slow answer among others that move is
+ * no stall, since a server may send one body after the other; the delay of a link that is merely slow is not either.
  */
 export class StallWatch {
   readonly #options: StallWatchOptions;
@@ -22,6 +25,7 @@ export class StallWatch {
   #waiting = 0;
   #seenBytes = 0;
   #seenMs = 0;
+  #hasEnded = false;
 
   constructor(options: StallWatchOptions) {
     this.#options = options;
@@ -31,6 +35,7 @@ export class StallWatch {
   begin(): void {
     this.#waiting += 1;
     if (this.#waiting > 1) return;
+    this.#hasEnded = false;
     this.#seenBytes = this.#options.receivedBytes();
     this.#seenMs = this.#options.clock.now();
     this.#timer = setInterval(() => this.#look(), this.#options.stallMs / 4);
@@ -39,19 +44,23 @@ export class StallWatch {
   /** One fewer. */
   end(): void {
     this.#waiting -= 1;
+    this.#hasEnded = true;
     if (this.#waiting === 0) clearInterval(this.#timer);
   }
 
   #look(): void {
-    const { clock, place, stallMs, receivedBytes, onStall } = this.#options;
+    const { clock, place, stallMs, leastBytes, receivedBytes, onStall } = this.#options;
     const bytes = receivedBytes();
     const nowMs = clock.now();
-    if (bytes !== this.#seenBytes) {
+    if (this.#hasEnded || bytes - this.#seenBytes >= leastBytes) {
       this.#seenBytes = bytes;
       this.#seenMs = nowMs;
+      this.#hasEnded = false;
     } else if (nowMs - this.#seenMs >= stallMs) {
       clearInterval(this.#timer);
-      const message = `nothing has arrived from ${place} for ${stallMs} ms`;
+      const arrived = bytes - this.#seenBytes;
+      const what = arrived === 0 ? 'nothing has' : `only ${arrived} bytes have`;
+      const message = `${what} arrived from ${place} for ${stallMs} ms`;
       onStall(new ServerError(message, { code: 'stalled', hint: 'is the server overloaded, or the network blocked?' }));
     }
   }

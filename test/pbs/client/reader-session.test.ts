@@ -352,11 +352,12 @@ test('a server that falls silent is given up, with what waits', async () => {
 test('a slow answer is no stall while bytes arrive', async () => {
   await using server = await startStubServer({
     serve: (stream) => {
-      stream.respond({ ':status': 200, 'content-length': 10 });
+      const piece = Buffer.alloc(1000);
+      stream.respond({ ':status': 200, 'content-length': 10 * piece.length });
       let sent = 0;
       // In all longer than the time after which silence is a stall.
       const timer = setInterval(() => {
-        stream.write('x');
+        stream.write(piece);
         sent += 1;
         if (sent === 10) {
           clearInterval(timer);
@@ -365,8 +366,8 @@ test('a slow answer is no stall while bytes arrive', async () => {
       }, 250);
     },
   });
-  await using session = await connect(server, { timeouts: { stallMs: 2000 } });
-  assert.equal((await session.fetch(DIGEST, signal)).encodedBytes, 10);
+  await using session = await connect(server, { timeouts: { stallMs: 2000, stallBytes: 1000 } });
+  assert.equal((await session.fetch(DIGEST, signal)).encodedBytes, 10_000);
 });
 
 test('a signed manifest without its key is told to the caller', async () => {

@@ -22,6 +22,8 @@ export interface StubOptions {
   readonly refuse?: (head: string) => Answer | undefined;
   /** Answers an HTTP/2 request. */
   readonly serve?: (stream: ServerHttp2Stream, path: string) => void;
+  /** Takes the connection over behind the 101 response, instead of HTTP/2 as it should be. */
+  readonly onUpgrade?: (socket: TLSSocket) => void;
   /** Instead of all of the above. */
   readonly onConnection?: (socket: TLSSocket) => void;
 }
@@ -36,7 +38,13 @@ export interface StubServer extends AsyncDisposable {
 }
 
 /** A server that says what a test has it say: the real shape of a reader session, without a datastore. */
-export async function startStubServer({ login, refuse, serve, onConnection }: StubOptions = {}): Promise<StubServer> {
+export async function startStubServer({
+  login,
+  refuse,
+  serve,
+  onUpgrade,
+  onConnection,
+}: StubOptions = {}): Promise<StubServer> {
   const { key, cert, fingerprint } = certificate();
   const requests: StubServer['requests'] = [];
   const sockets: TLSSocket[] = [];
@@ -65,6 +73,7 @@ export async function startStubServer({ login, refuse, serve, onConnection }: St
       if (refused !== undefined) return respond(socket, refused);
       socket.off('data', readRequest);
       socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\n\r\n', () => {
+        if (onUpgrade !== undefined) return onUpgrade(socket);
         const session = performServerHandshake(socket, { maxSessionMemory: 1000 });
         sessions.push(session);
         session.on('error', () => {});

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { connect } from 'node:tls';
 
-import { flags, frameTypes, ping, preface, settings, settingsAck } from './frames.ts';
+import { flags, frameTypes, ping, preface, settings, settingsAck, type Setting } from './frames.ts';
 
 export interface ReceivedFrame {
   readonly type: number;
@@ -72,7 +72,7 @@ export class FramePeer implements Disposable {
   }
 
   /** Sends preface and SETTINGS, and waits for SETTINGS and their acknowledgement. */
-  async shakeHands(...values: Parameters<typeof settings>): Promise<this> {
+  async shakeHands(...values: readonly Setting[]): Promise<this> {
     this.write(preface, settings(...values));
     await this.until((frame) => isFrame('settings')(frame) && isAck(frame));
     return this;

@@ -132,8 +132,11 @@ export function headers(
   });
 }
 
-export const continuation = (stream: number, block: Uint8Array, { endHeaders = true } = {}): Buffer =>
-  frame(frameTypes.continuation, { stream, flags: endHeaders ? flags.endHeaders : 0, payload: block });
+export const continuation = (
+  stream: number,
+  block: Uint8Array,
+  { endHeaders = true }: { readonly endHeaders?: boolean } = {},
+): Buffer => frame(frameTypes.continuation, { stream, flags: endHeaders ? flags.endHeaders : 0, payload: block });
 
 export const priority = (stream: number, by: Priority = {}): Buffer =>
   frame(frameTypes.priority, { stream, payload: priorityPayload(by) });
@@ -141,8 +144,10 @@ export const priority = (stream: number, by: Priority = {}): Buffer =>
 export const rstStream = (stream: number, code: number): Buffer =>
   frame(frameTypes.rstStream, { stream, payload: uint32(code) });
 
+export type Setting = readonly [id: number, value: number];
+
 /** SETTINGS with the given identifiers and values, in their order. */
-export function settings(...values: readonly (readonly [id: number, value: number])[]): Buffer {
+export function settings(...values: readonly Setting[]): Buffer {
   const payload = Buffer.concat(
     values.map(([id, value]) => Buffer.concat([Uint8Array.of(id >> 8, id), uint32(value)])),
   );
@@ -152,7 +157,7 @@ export function settings(...values: readonly (readonly [id: number, value: numbe
 export const settingsAck: Buffer = frame(frameTypes.settings, { flags: flags.ack });
 
 /** PING; its eight bytes are the text, filled up with zeros. */
-export const ping = (opaque = '', { ack = false } = {}): Buffer =>
+export const ping = (opaque = '', { ack = false }: { readonly ack?: boolean } = {}): Buffer =>
   frame(frameTypes.ping, { flags: ack ? flags.ack : 0, payload: text(opaque.padEnd(8, '\0')) });
 
 export const goaway = (lastStream: number, code: number, debug = ''): Buffer =>

@@ -52,7 +52,8 @@ export class H2Listener implements AsyncDisposable {
 
   static async start({ transport, handler, settings = listenerSettings }: ListenerOptions): Promise<H2Listener> {
     const folder = await mkdtemp(join(tmpdir(), 'h2-listener-'));
-    const { key, cert } = await loadCertificate(folder).finally(async () => await rm(folder, { recursive: true }));
+    const { key, cert } = await loadCertificate(folder);
+    await rm(folder, { recursive: true });
     const sockets = new Set<Socket>();
     const connections: ServerConnection[] = [];
     const server = createServer({ key, cert, ALPNProtocols: ['h2'], noDelay: true });

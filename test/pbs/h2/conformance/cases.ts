@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
+import { transports } from '../../../../src/pbs/transport/transports.ts';
 import { codeOf, describeFrame, FramePeer, isAck, isFrame, type ReceivedFrame } from '../frame-peer.ts';
 import { errorCodes, flags, frameTypes, type ErrorCodeName } from '../frames.ts';
 import { H2Listener, staticFiles } from '../h2-listener.ts';
-import { serverTransports } from '../transports.ts';
 
 /** Looks at what a peer gets after its frames; rejects where that is not what the RFC names. */
 export type Expectation = (peer: FramePeer) => Promise<void>;
@@ -26,7 +26,7 @@ export interface ConformanceCase {
 
 /** Runs every case against every serving end, each on a connection of its own. */
 export function testConformance(title: string, cases: readonly ConformanceCase[]): void {
-  for (const transport of serverTransports) {
+  for (const { server: transport } of Object.values(transports)) {
     describe(`${title}, ${transport.name}`, () => {
       let listener: H2Listener | undefined;
       before(async () => {
