@@ -108,7 +108,7 @@ export class H2ClientConnection extends Connection<ClientStream> implements Clie
   protected receiveFields(streamId: number, stream: ClientStream | undefined, received: ReceivedFields): void {
     if (stream === undefined)
       throw new ConnectionFault(errorCodes.protocolError, `a response on stream ${streamId} without a request`);
-    stream.receiveFields(received);
+    if (stream.receiveFields(received) === 'interim') this.countWasteful('interim response');
     if (received.isEndOfStream) this.remoteEnded(stream);
   }
 

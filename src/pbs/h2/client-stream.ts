@@ -50,12 +50,12 @@ export class ClientStream extends Http2Stream {
     return this.#destination !== undefined && this.#head?.contentLength === this.#bodyBytes;
   }
 
-  receiveFields({ fields, isTooLong, isEndOfStream }: ReceivedFields): void {
+  receiveFields({ fields, isTooLong, isEndOfStream }: ReceivedFields): 'interim' | 'final' {
     if (isTooLong) throw this.#fault(errorCodes.enhanceYourCalm, 'the header list is too long');
     if (this.#head !== undefined) {
       const trailers = trailerFields(fields);
       if (!isEndOfStream || 'malformed' in trailers) throw this.#fault(errorCodes.protocolError, 'wrong trailers');
-      return;
+      return 'final';
     }
     const sorted = responseFields(fields);
     if ('malformed' in sorted) throw this.#fault(errorCodes.protocolError, sorted.malformed);
@@ -63,7 +63,7 @@ export class ClientStream extends Http2Stream {
     // Interim responses come before the final one (RFC 9113 section 8.1).
     if (status < 200) {
       if (isEndOfStream) throw this.#fault(errorCodes.protocolError, 'an interim response that ends the stream');
-      return;
+      return 'interim';
     }
     const { headers } = sorted;
     const length = contentLength(headers);
@@ -74,7 +74,7 @@ export class ClientStream extends Http2Stream {
     const received = this.#request.receive(head);
     if (!(received instanceof Promise)) {
       this.#begin(received, head);
-      return;
+      return 'final';
     }
     const begun = received.then(
       (given) => this.#begin(given, head),
@@ -82,6 +82,7 @@ export class ClientStream extends Http2Stream {
     );
     // Whichever comes first: an aborted request must not hold the others back.
     this.#owner.hold(Promise.race([begun, this.#response.promise.catch(() => {})]));
+    return 'final';
   }
 
   #begin(given: BodyDestination, { contentLength: length = 0 }: ResponseHead): void {

@@ -141,7 +141,7 @@ export abstract class Connection<Stream extends Http2Stream> implements FrameVis
         ? error
         : new ConnectionFault(errorCodes.internalError, error instanceof Error ? error.message : String(error));
     this.goaway(fault.code);
-    this.#end(fault, () => this.sender.drain(() => this.#socket.finish()));
+    this.#end(fault, () => this.#finish());
   }
 
   protected goaway(code: ErrorCode, lastStreamId: number = this.lastPeerStreamId): void {
@@ -151,12 +151,22 @@ export abstract class Connection<Stream extends Http2Stream> implements FrameVis
   /** Ends the connection at once; the other end is told as far as the socket takes it. */
   protected endNow(): void {
     this.goaway(errorCodes.noError);
-    this.#end(undefined, () => this.sender.drain(() => this.#socket.destroy()));
+    this.#end(undefined, () => this.#drain(() => this.#socket.destroy()));
+  }
+
+  #finish(): void {
+    this.#drain(() => this.#socket.finish());
+  }
+
+  /** The other end may leave unread what is to leave first. */
+  #drain(close: () => void): void {
+    this.#socket.destroySoon();
+    this.sender.drain(close);
   }
 
   /** Ends the connection when everything sent so far has left. */
   protected endInOrder(): void {
-    this.#end(undefined, () => this.sender.drain(() => this.#socket.finish()));
+    this.#end(undefined, () => this.#finish());
   }
 
   #end(cause: Error | undefined, close: () => void): void {
@@ -216,6 +226,8 @@ export abstract class Connection<Stream extends Http2Stream> implements FrameVis
 
   #streamFailed(streamId: number, error: unknown): void {
     if (error instanceof ConnectionFault) throw error;
+    // Resets that the other end provokes cost as much as those that it sends (CVE-2025-8671).
+    if (error instanceof StreamFault) this.countWasteful('broken stream');
     const stream = this.streams.get(streamId);
     // Anything else is what a caller's own function threw: it has no use for the stream.
     this.reset(streamId, error instanceof StreamFault ? error.code : errorCodes.cancel);
@@ -250,13 +262,12 @@ export abstract class Connection<Stream extends Http2Stream> implements FrameVis
     return checkControlFrame(header);
   }
 
-  #dataBegins({ streamId, flags, length }: FrameHeader): void {
+  #dataBegins({ streamId, length }: FrameHeader): void {
     this.#receiving = undefined;
     if (streamId === 0) throw new ConnectionFault(errorCodes.protocolError, 'DATA on stream 0');
     if (!this.#window.receive(length))
       throw new ConnectionFault(errorCodes.flowControlError, 'DATA beyond the window of the connection');
     const stream = this.streams.get(streamId);
-    if (length === 0 && (flags & frameFlags.endStream) === 0) this.#guard.count('empty DATA');
     if (stream === undefined) {
       this.#refuseClosed(streamId, 'DATA');
       return;
@@ -300,8 +311,9 @@ export abstract class Connection<Stream extends Http2Stream> implements FrameVis
       this.sender.control(windowUpdateFrame(stream.id, ofStream));
   }
 
-  dataEnds({ flags, streamId }: FrameHeader, paddingBytes: number): void {
+  dataEnds({ flags, streamId, length }: FrameHeader, paddingBytes: number): void {
     const stream = this.#receiving;
+    if (length === paddingBytes && (flags & frameFlags.endStream) === 0) this.countWasteful('empty DATA');
     if (paddingBytes > 0) this.#giveBack(stream, paddingBytes);
     this.#receiving = undefined;
     if (stream !== undefined && (flags & frameFlags.endStream) !== 0)
@@ -340,8 +352,8 @@ export abstract class Connection<Stream extends Http2Stream> implements FrameVis
           this.receivePong();
           return;
         }
-        this.#guard.count('PING');
-        this.#answer(pingFrame(payload, true));
+        this.countWasteful('PING');
+        this.answer(pingFrame(payload, true));
         return;
       case frameTypes.goaway:
         this.receiveGoaway(payload.readUInt32BE(0) & 0x7fff_ffff, payload.readUInt32BE(4));
@@ -353,7 +365,7 @@ export abstract class Connection<Stream extends Http2Stream> implements FrameVis
         this.#takeReset(streamId, payload.readUInt32BE(0));
         return;
       case frameTypes.priority:
-        this.#guard.count('PRIORITY');
+        this.countWasteful('PRIORITY');
         if (header.length !== 5)
           throw new StreamFault(streamId, errorCodes.frameSizeError, 'PRIORITY is not 5 bytes long');
         if (streamDependency(payload, 0) === streamId) throw dependsOnItself(streamId);
@@ -369,6 +381,7 @@ export abstract class Connection<Stream extends Http2Stream> implements FrameVis
     const { fields, isTooLong } = this.#decode(block);
     if (promisedStreamId !== undefined) {
       // Nobody here has a use for it.
+      this.countWasteful('PUSH_PROMISE');
       this.reset(promisedStreamId, errorCodes.refusedStream);
       return;
     }
@@ -400,7 +413,7 @@ export abstract class Connection<Stream extends Http2Stream> implements FrameVis
       this.#isAcknowledged = true;
       return;
     }
-    this.#guard.count('SETTINGS');
+    this.countWasteful('SETTINGS');
     const before = this.peer;
     this.peer = applySettings(before, payload, this.#isClient);
     this.#hasPeerSettings = true;
@@ -412,12 +425,21 @@ export abstract class Connection<Stream extends Http2Stream> implements FrameVis
       if (stream.sendWindow > LARGEST_WINDOW_SIZE)
         throw new ConnectionFault(errorCodes.flowControlError, 'SETTINGS make a window too large');
     }
-    this.#answer(frame(frameTypes.settings, frameFlags.ack, 0, Buffer.alloc(0)));
+    this.answer(frame(frameTypes.settings, frameFlags.ack, 0, Buffer.alloc(0)));
     this.sender.windowsChanged();
     this.receiveSettings();
   }
 
-  #answer(frames: Buffer): void {
+  /** @throws ConnectionFault for the kinds of frames that come in floods, when too many have come */
+  protected countWasteful(what: string): void {
+    this.#guard.count(what);
+  }
+
+  /**
+   * Queues what a frame of the other end asks for, however little of it that end reads.
+   * @throws ConnectionFault
+   */
+  protected answer(frames: Buffer): void {
     if (!this.sender.canTakeControl)
       throw new ConnectionFault(errorCodes.enhanceYourCalm, 'the answers to frames are not read');
     this.sender.control(frames);
@@ -447,7 +469,7 @@ export abstract class Connection<Stream extends Http2Stream> implements FrameVis
     if (this.isIdle(streamId))
       throw new ConnectionFault(errorCodes.protocolError, 'RST_STREAM on a stream never opened');
     const stream = this.streams.get(streamId);
-    this.#guard.count('RST_STREAM');
+    this.countWasteful('RST_STREAM');
     this.#forget(streamId, 'done');
     stream?.fail(new StreamReset(code, errorName(code)));
   }

@@ -18,8 +18,11 @@ const LARGE_BYTES = 32 * 1024;
  */
 const SHORT_REST_BYTES = 64 * 1024;
 
-/** Acknowledgements and the like that wait for a socket which does not take them; a sane peer leaves a few. */
-const MAX_CONTROL_BYTES = 1024 * 1024;
+/**
+ * Acknowledgements, heads of responses and the like that wait for a socket which does not take them; a sane peer leaves a
+ * few. 200 streams whose responses begin at once need some 20 KiB.
+ */
+const MAX_CONTROL_BYTES = 256 * 1024;
 
 /** Bytes of a stream that are on their way. */
 export interface Outgoing {

@@ -33,6 +33,7 @@ export class H2ServerConnection extends Connection<ServerStream> implements Serv
   #isShuttingDown = false;
   /** The client has been told which request was the last one. */
   #isRefusing = false;
+  #lastRefusedStreamId = 0;
 
   constructor(port: SocketPort, handler: ServerHandler, settings: Http2Settings) {
     super(port, settings, false);
@@ -76,7 +77,7 @@ export class H2ServerConnection extends Connection<ServerStream> implements Serv
   }
 
   protected isIdle(streamId: number): boolean {
-    return streamId % 2 === 0 || streamId > this.lastPeerStreamId;
+    return streamId % 2 === 0 || streamId > Math.max(this.lastPeerStreamId, this.#lastRefusedStreamId);
   }
 
   protected receiveFields(streamId: number, open: ServerStream | undefined, received: ReceivedFields): void {
@@ -86,7 +87,12 @@ export class H2ServerConnection extends Connection<ServerStream> implements Serv
       return;
     }
     if (streamId % 2 === 0) throw new ConnectionFault(errorCodes.protocolError, 'a client opened an even stream');
-    if (this.#isRefusing) return;
+    if (this.#isRefusing) {
+      // What the client sends for it until it hears of the end is no error (RFC 9113 section 6.8).
+      this.#lastRefusedStreamId = streamId;
+      this.ended.add(streamId, 'reset-here');
+      return;
+    }
     this.lastPeerStreamId = streamId;
     if (this.streams.size >= this.#maxStreams)
       throw new StreamFault(streamId, errorCodes.refusedStream, 'more streams than were announced');
@@ -125,8 +131,9 @@ export class H2ServerConnection extends Connection<ServerStream> implements Serv
       const response = await this.#handler(stream.request);
       if (response.body instanceof Uint8Array) this.#sendBytes(stream, response, response.body);
       else await this.#sendPieces(stream, response, response.body);
-    } catch {
-      if (this.streams.get(stream.id) === stream) this.reset(stream.id, errorCodes.internalError);
+    } catch (error) {
+      if (error instanceof ConnectionFault) this.fault(error);
+      else if (this.streams.get(stream.id) === stream) this.reset(stream.id, errorCodes.internalError);
     }
   }
 
@@ -169,7 +176,7 @@ export class H2ServerConnection extends Connection<ServerStream> implements Serv
   #begin(stream: ServerStream, { status, headers }: Pick<ServerResponse, 'status' | 'headers'>, isEnd: boolean): void {
     const fields = [{ name: ':status', value: String(status) }];
     for (const [name, value] of Object.entries(headers)) fields.push({ name, value });
-    this.sender.control(headersFrames(stream.id, this.encoder.encode(fields), isEnd, this.peer.maxFrameSize));
+    this.answer(headersFrames(stream.id, this.encoder.encode(fields), isEnd, this.peer.maxFrameSize));
     if (!isEnd) return;
     stream.isLocalEnded = true;
     this.endIfBothEnded(stream);

@@ -30,6 +30,9 @@ export class SocketPort {
     if (!isFed) socket.on('data', (bytes: Buffer) => this.feed(bytes, bytes.length));
     socket.on('error', (error: Error) => {
       this.#error ??= error;
+      // After a TLS error Node leaves the socket open, and nothing follows.
+      socket.destroy();
+      this.#end();
     });
     socket.once('end', () => this.#end());
     socket.once('close', () => this.#end());
@@ -76,11 +79,18 @@ export class SocketPort {
     else if (!this.socket.destroyed) this.socket.resume();
   }
 
-  /** Ends this side, then closes the socket. What still arrives is thrown away: closing it unread would reset it. */
-  finish(): void {
+  /** Closes the socket when the last frames of this end have had their time, whether or not they have left. */
+  destroySoon(): void {
     const timer = setTimeout(() => this.socket.destroy(), LINGER_MS);
     this.socket.once('close', () => clearTimeout(timer));
-    this.socket.end(() => this.socket.destroy());
+  }
+
+  /**
+   * Ends this side, and leaves the rest to the other end; {@link destroySoon} goes before. What still arrives is thrown
+   * away: closing it unread would reset the connection, and the other end lose our last frames.
+   */
+  finish(): void {
+    this.socket.end();
     this.socket.resume();
   }
 

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, normalize } from 'node:path';
-import { createServer, type TLSSocket } from 'node:tls';
+import { createServer, type Server, type TLSSocket } from 'node:tls';
 
 import { loadCertificate } from '../../../src/pbs/server/certificate.ts';
 import type {
@@ -42,12 +42,18 @@ export class H2Listener implements AsyncDisposable {
   readonly port: number;
   /** Of each connection, in the order of their coming. */
   readonly connections: ServerConnection[];
-  readonly #close: () => Promise<void>;
+  readonly #server: Server;
+  readonly #sockets: ReadonlySet<Socket>;
 
-  private constructor(port: number, connections: ServerConnection[], close: () => Promise<void>) {
-    this.port = port;
+  private constructor(server: Server, sockets: ReadonlySet<Socket>, connections: ServerConnection[]) {
+    this.port = (server.address() as AddressInfo).port;
     this.connections = connections;
-    this.#close = close;
+    this.#server = server;
+    this.#sockets = sockets;
+  }
+
+  get openSockets(): number {
+    return this.#sockets.size;
   }
 
   static async start({ transport, handler, settings = listenerSettings }: ListenerOptions): Promise<H2Listener> {
@@ -68,16 +74,14 @@ export class H2Listener implements AsyncDisposable {
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    return new H2Listener((server.address() as AddressInfo).port, connections, async () => {
-      const closed = once(server, 'close');
-      server.close();
-      for (const socket of sockets) socket.destroy();
-      await closed;
-    });
+    return new H2Listener(server, sockets, connections);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#close();
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
   }
 }
 
