@@ -7,7 +7,23 @@ import { fileURLToPath } from 'node:url';
 /** What each room may import besides itself; every room may import `model`. */
 const arrows: Readonly<Record<string, readonly string[]>> = {
   main: ['cli', 'process'],
-  cli: ['scenario', 'harness', 'pbs', 'workload', 'analysis', 'report', 'ui', 'strategy', 'process', 'cache', 'clock'],
+  cli: [
+    'scenario',
+    'harness',
+    'pbs',
+    'workload',
+    'analysis',
+    'report',
+    'ui',
+    'strategy',
+    'process',
+    'cache',
+    'clock',
+    'hardware',
+    'metrics',
+    'stats',
+  ],
+  hardware: ['stats', 'workload', 'pbs', 'decode', 'clock', 'process'],
   harness: [
     'scenario',
     'strategy',

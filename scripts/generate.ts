@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { profileJsonSchema } from '../src/hardware/profile.ts';
 import { reportJsonSchema } from '../src/report/report-schema.ts';
 import { scenarioJsonSchema } from '../src/scenario/schema.ts';
 
@@ -17,6 +18,7 @@ const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 const generated: readonly GeneratedFile[] = [
   { file: 'schemas/scenario.schema.json', content: () => json(scenarioJsonSchema()) },
   { file: 'schemas/report.schema.json', content: reportJsonSchema },
+  { file: 'schemas/hardware-profile.schema.json', content: profileJsonSchema },
 ];
 
 const isCheck = process.argv.includes('--check');

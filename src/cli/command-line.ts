@@ -5,6 +5,7 @@ import { nearestName } from '../scenario/nearest-name.ts';
 import { cacheCommand } from './cache.ts';
 import type { Command } from './command.ts';
 import type { Edge } from './edge.ts';
+import { hardwareCommand } from './hardware.ts';
 import { inspectCommand } from './inspect.ts';
 import { printError } from './print-error.ts';
 import { reportCommand } from './report.ts';
@@ -18,6 +19,7 @@ const commands: readonly Command[] = [
   reportCommand,
   scenarioCommand,
   inspectCommand,
+  hardwareCommand,
   serveCommand,
   cacheCommand,
 ];

@@ -1,11 +1,12 @@
 import { UsageError } from '../model/errors.ts';
+import type { PrimitiveName } from './primitive-names.ts';
 
 /** Instructions of the processor that OpenSSL can be kept from using. */
 export const accelerations = ['sha', 'aes'] as const;
 export type Acceleration = (typeof accelerations)[number];
 
 /** Primitives that each makes faster. */
-export const acceleratedPrimitives: Readonly<Record<Acceleration, readonly string[]>> = {
+export const acceleratedPrimitives: Readonly<Record<Acceleration, readonly PrimitiveName[]>> = {
   sha: ['sha-256', 'chunk-verify'],
   aes: ['tls-receive', 'tls-send', 'aes-256-gcm', 'aes-128-gcm'],
 };
@@ -48,9 +49,12 @@ export function environmentWithout(
 ): EnvironmentVariable {
   const flagOf = flags[arch];
   if (flagOf === undefined) {
-    throw new UsageError(`--without is unsupported on ${arch}: OpenSSL's acceleration is switched off on x64 and arm64`, {
-      code: 'unsupported',
-    });
+    throw new UsageError(
+      `--without is unsupported on ${arch}: OpenSSL's acceleration is switched off on x64 and arm64`,
+      {
+        code: 'unsupported',
+      },
+    );
   }
   for (const name of without) {
     if (cpuFlags === undefined || cpuFlags.includes(flagOf[name])) continue;
@@ -60,8 +64,13 @@ export function environmentWithout(
     });
   }
   if (arch === 'arm64') {
+    if (cpuFlags === undefined) {
+      throw new UsageError('--without is unsupported here: it is not known what this processor has', {
+        code: 'unsupported',
+      });
+    }
     const gone = new Set(without.flatMap((name) => armFlagsOf[name]));
-    const left = Object.entries(armBits).filter(([flag]) => cpuFlags?.includes(flag) === true && !gone.has(flag));
+    const left = Object.entries(armBits).filter(([flag]) => cpuFlags.includes(flag) && !gone.has(flag));
     const bits = left.reduce((sum, [, bit]) => sum | bit, ARM_NEON);
     return { name: 'OPENSSL_armcap', value: `0x${bits.toString(16)}` };
   }

@@ -2,17 +2,17 @@ import { decodeChunk } from '../decode/decode-chunk.ts';
 import { freeBytes } from '../decode/held-chunk.ts';
 import { DEFAULT_CHUNK_SIZE, MB } from '../model/units.ts';
 import type { Primitive } from './primitive.ts';
-import { inTurn } from './shared-material.ts';
+import { chunksOf, inTurn } from './shared-material.ts';
 
 /** The whole of what a decode thread does for a compressed chunk, by the code that does it in a restore. */
-export const chunkVerify: Primitive<'chunk-verify'> = {
-  name: 'chunk-verify',
+export const chunkVerify: Primitive = {
   what: 'a 2:1 chunk decoded and verified',
   unit: 'bytes',
   unitsPerCall: DEFAULT_CHUNK_SIZE,
+  ratio: 2,
   pbsBytesPerSecond: 758 * MB,
   open({ material, index }) {
-    const nextChunk = inTurn(material.chunks[2], index);
+    const nextChunk = inTurn(chunksOf(material, 2), index);
     return {
       isAsync: false,
       run: () => {

@@ -14,9 +14,8 @@ const PIECE_BYTES = 64 * KiB;
 /** Of 96 bits, as TLS 1.3 has them (RFC 8446, 5.3). */
 const IV_BYTES = 12;
 
-function aesGcm<Name extends string>(name: Name, bits: 128 | 256, pbsBytesPerSecond?: number): Primitive<Name> {
+function aesGcm(bits: 128 | 256, pbsBytesPerSecond?: number): Primitive {
   return {
-    name,
     what: `AES-${bits}-GCM, decrypting`,
     unit: 'bytes',
     unitsPerCall: DEFAULT_CHUNK_SIZE,
@@ -39,5 +38,5 @@ function aesGcm<Name extends string>(name: Name, bits: 128 | 256, pbsBytesPerSec
   };
 }
 
-export const aes256Gcm: Primitive<'aes-256-gcm'> = aesGcm('aes-256-gcm', 256, 3645 * MB);
-export const aes128Gcm: Primitive<'aes-128-gcm'> = aesGcm('aes-128-gcm', 128);
+export const aes256Gcm: Primitive = aesGcm(256, 3645 * MB);
+export const aes128Gcm: Primitive = aesGcm(128);

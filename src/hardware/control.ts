@@ -1,4 +1,6 @@
+import type { PrimitiveName } from './primitive-names.ts';
 import type { PeerAddress } from './primitive.ts';
+import type { MeasuredRatio } from './shared-material.ts';
 
 /** One round, as the profile keeps it. */
 export interface RoundSample {
@@ -13,11 +15,13 @@ export interface RoundSample {
 export interface WorkplaceSettings {
   readonly threads: number;
   readonly folder: string;
+  /** Chunks of these are made. */
+  readonly ratios: readonly MeasuredRatio[];
   readonly peer?: PeerAddress;
 }
 
 export interface RoundSettings {
-  readonly name: string;
+  readonly name: PrimitiveName;
   /** How many of the threads work. */
   readonly threads: number;
   readonly warmUpMs: number;

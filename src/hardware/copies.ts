@@ -3,8 +3,7 @@ import type { Primitive } from './primitive.ts';
 import { inTurn, RECORD_BYTES } from './shared-material.ts';
 
 /** As the receive path copies: from the one small buffer that TLS fills, piece by piece, into the chunk's own. */
-export const copyReceived: Primitive<'copy-received'> = {
-  name: 'copy-received',
+export const copyReceived: Primitive = {
   what: 'copy of 16 KiB pieces into a chunk',
   unit: 'bytes',
   unitsPerCall: DEFAULT_CHUNK_SIZE,
@@ -21,8 +20,7 @@ export const copyReceived: Primitive<'copy-received'> = {
   },
 };
 
-export const copyChunk: Primitive<'copy-chunk'> = {
-  name: 'copy-chunk',
+export const copyChunk: Primitive = {
   what: 'copy of a whole chunk',
   unit: 'bytes',
   unitsPerCall: DEFAULT_CHUNK_SIZE,

@@ -5,8 +5,7 @@ import { DEFAULT_CHUNK_SIZE, MB } from '../model/units.ts';
 import type { Primitive } from './primitive.ts';
 import { inTurn } from './shared-material.ts';
 
-export const sha256: Primitive<'sha-256'> = {
-  name: 'sha-256',
+export const sha256: Primitive = {
   what: 'SHA-256 of a chunk',
   unit: 'bytes',
   unitsPerCall: DEFAULT_CHUNK_SIZE,
@@ -17,8 +16,7 @@ export const sha256: Primitive<'sha-256'> = {
   },
 };
 
-export const crc: Primitive<'crc-32'> = {
-  name: 'crc-32',
+export const crc: Primitive = {
   what: 'CRC-32 of a chunk',
   unit: 'bytes',
   unitsPerCall: DEFAULT_CHUNK_SIZE,

@@ -13,8 +13,7 @@ const FILE_BYTES: number = 256 * MiB;
  * pages costs several times what overwriting does. Nothing is flushed, so this is the page cache and the file system,
  * not the disk.
  */
-export const fileWrite: Primitive<'file-write'> = {
-  name: 'file-write',
+export const fileWrite: Primitive = {
   what: 'positioned write to a new file',
   unit: 'bytes',
   unitsPerCall: DEFAULT_CHUNK_SIZE,
@@ -35,8 +34,7 @@ export const fileWrite: Primitive<'file-write'> = {
       begin: empty,
       run: () => {
         const slab = nextSlab();
-        for (let done = 0; done < slab.length;)
-          done += writeSync(fd, slab, done, slab.length - done, offset + done);
+        for (let done = 0; done < slab.length;) done += writeSync(fd, slab, done, slab.length - done, offset + done);
         offset += slab.length;
       },
       end: empty,

@@ -14,8 +14,8 @@ export class MeasuringThreads {
     this.#workers = workers;
   }
 
-  static async start({ threads, folder, peer }: WorkplaceSettings): Promise<MeasuringThreads> {
-    const material = makeSharedMaterial();
+  static async start({ threads, folder, ratios, peer }: WorkplaceSettings): Promise<MeasuringThreads> {
+    const material = makeSharedMaterial(ratios);
     const workers = await Promise.all(
       Array.from({ length: threads }, async (_, index) => {
         const role: ThreadRole = { kind: 'measure', index, threads, material, folder, peer };
@@ -32,7 +32,10 @@ export class MeasuringThreads {
    * Rejects with what went wrong in the work.
    * @param processCpuMs user and system time of this process so far
    */
-  async round({ name, threads, warmUpMs, durationMs }: RoundSettings, processCpuMs: () => number): Promise<RoundSample> {
+  async round(
+    { name, threads, warmUpMs, durationMs }: RoundSettings,
+    processCpuMs: () => number,
+  ): Promise<RoundSample> {
     const workers = this.#workers.slice(0, threads);
     const askAll = async (request: ThreadRequest): Promise<ThreadAnswer[]> =>
       await Promise.all(workers.map(async (worker) => await ask(worker, request)));

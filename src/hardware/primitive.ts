@@ -1,4 +1,4 @@
-import type { SharedMaterial } from './shared-material.ts';
+import type { MeasuredRatio, SharedMaterial } from './shared-material.ts';
 
 export const primitiveUnits = ['bytes', 'operations'] as const;
 export type PrimitiveUnit = (typeof primitiveUnits)[number];
@@ -42,14 +42,15 @@ export interface ReadyPrimitive {
 }
 
 /** One of the things that a restore is made of. */
-export interface Primitive<Name extends string = string> {
-  readonly name: Name;
+export interface Primitive {
   /** A few words for the table. */
   readonly what: string;
   readonly unit: PrimitiveUnit;
   readonly unitsPerCall: number;
   /** Reference value of `proxmox-backup-client benchmark` for it, bytes per second. */
   readonly pbsBytesPerSecond?: number;
+  /** Works on chunks of this compression ratio. */
+  readonly ratio?: MeasuredRatio;
   /** Needs the process at the other end of TLS. */
   readonly needsPeer?: true;
   readonly open: (place: Workplace) => ReadyPrimitive | Promise<ReadyPrimitive>;

@@ -4,35 +4,29 @@ import { zstdCompress, zstdDecompress } from './compression.ts';
 import { copyChunk, copyReceived } from './copies.ts';
 import { crc, sha256 } from './digests.ts';
 import { fileWrite } from './file-write.ts';
+import type { PrimitiveName } from './primitive-names.ts';
 import type { Primitive } from './primitive.ts';
 import { tlsReceive, tlsSend } from './tls.ts';
 import { eventLoopTurn, threadRoundTrip } from './turns.ts';
 
-/** All of them, in the order in which a restored byte meets them; the others after these. */
-export const primitives = [
-  tlsReceive,
-  copyReceived,
-  sha256,
-  zstdDecompress(1),
-  zstdDecompress(2),
-  zstdDecompress(10),
-  chunkVerify,
-  fileWrite,
-  threadRoundTrip,
-  eventLoopTurn,
-  tlsSend,
-  aes256Gcm,
-  aes128Gcm,
-  crc,
-  copyChunk,
-  zstdCompress(1),
-  zstdCompress(2),
-  zstdCompress(10),
-] as const;
-
-export type PrimitiveName = (typeof primitives)[number]['name'];
-
-export const primitiveNames: readonly PrimitiveName[] = primitives.map(({ name }) => name);
-
-export const primitiveNamed = (name: string): Primitive | undefined =>
-  primitives.find((primitive) => primitive.name === name);
+/** Adding one is a file, a line here and one in `primitiveNames`. */
+export const primitives: Readonly<Record<PrimitiveName, Primitive>> = {
+  'tls-receive': tlsReceive,
+  'copy-received': copyReceived,
+  'sha-256': sha256,
+  'zstd-decompress-1': zstdDecompress(1),
+  'zstd-decompress-2': zstdDecompress(2),
+  'zstd-decompress-10': zstdDecompress(10),
+  'chunk-verify': chunkVerify,
+  'file-write': fileWrite,
+  'thread-round-trip': threadRoundTrip,
+  'event-loop-turn': eventLoopTurn,
+  'tls-send': tlsSend,
+  'aes-256-gcm': aes256Gcm,
+  'aes-128-gcm': aes128Gcm,
+  'crc-32': crc,
+  'copy-chunk': copyChunk,
+  'zstd-compress-1': zstdCompress(1),
+  'zstd-compress-2': zstdCompress(2),
+  'zstd-compress-10': zstdCompress(10),
+};

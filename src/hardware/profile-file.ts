@@ -79,6 +79,9 @@ export const profileFileName = (measuredAt: string): string =>
 export async function newestProfileFile(stateFolder: string): Promise<string | undefined> {
   const folder = profileFolder(stateFolder);
   const names = await readdir(folder).catch(() => []);
-  const newest = names.filter((name) => name.endsWith('.json')).toSorted().at(-1);
+  const newest = names
+    .filter((name) => name.endsWith('.json'))
+    .toSorted()
+    .at(-1);
   return newest === undefined ? undefined : join(folder, newest);
 }

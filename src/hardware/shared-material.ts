@@ -32,21 +32,22 @@ export interface MaterialChunk {
 export interface SharedMaterial {
   /** Buffers of 4 MiB with incompressible bytes, which work may overwrite. */
   readonly slabs: readonly Uint8Array[];
-  readonly chunks: Readonly<Record<MeasuredRatio, readonly MaterialChunk[]>>;
+  /** Of the ratios that were asked for. */
+  readonly chunks: ReadonlyMap<MeasuredRatio, readonly MaterialChunk[]>;
 }
 
-/** Takes about half a second. */
-export function makeSharedMaterial(): SharedMaterial {
+/** Takes up to half a second, most of it for compressing the chunks. */
+export function makeSharedMaterial(ratios: readonly MeasuredRatio[]): SharedMaterial {
   const incompressible = new ChunkMaterial('hardware', 1);
   const slabs = Array.from({ length: SLABS }, (_, index) => {
     const slab = sharedBytes(DEFAULT_CHUNK_SIZE);
     incompressible.fillChunk(slab, index);
     return slab;
   });
-  return { slabs, chunks: { 1: chunksOf(1), 2: chunksOf(2), 10: chunksOf(10) } };
+  return { slabs, chunks: new Map(ratios.map((ratio) => [ratio, makeChunks(ratio)])) };
 }
 
-function chunksOf(ratio: MeasuredRatio): readonly MaterialChunk[] {
+function makeChunks(ratio: MeasuredRatio): readonly MaterialChunk[] {
   const material = new ChunkMaterial('hardware', ratio);
   return Array.from({ length: CHUNKS_PER_RATIO }, (_, index) => {
     const plain = sharedBytes(DEFAULT_CHUNK_SIZE);
@@ -66,6 +67,13 @@ function sharedCopy(bytes: Uint8Array): Uint8Array {
   const copy = sharedBytes(bytes.length);
   copy.set(bytes);
   return copy;
+}
+
+/** @throws Error where the material was made without this ratio */
+export function chunksOf({ chunks }: SharedMaterial, ratio: MeasuredRatio): readonly MaterialChunk[] {
+  const found = chunks.get(ratio);
+  if (found === undefined) throw new Error(`there are no chunks of ${ratio}:1`);
+  return found;
 }
 
 /** Takes the elements in turn, for ever; threads start at different ones. */

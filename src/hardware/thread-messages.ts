@@ -1,3 +1,4 @@
+import type { PrimitiveName } from './primitive-names.ts';
 import type { PeerAddress } from './primitive.ts';
 import type { SharedMaterial } from './shared-material.ts';
 
@@ -15,8 +16,8 @@ export type ThreadRole =
 
 /** `prepare` runs the work until it is warm and leaves it ready, `measure` is the round itself. */
 export type ThreadRequest =
-  | { readonly kind: 'prepare'; readonly name: string; readonly warmUpMs: number }
-  | { readonly kind: 'measure'; readonly name: string; readonly durationMs: number };
+  | { readonly kind: 'prepare'; readonly name: PrimitiveName; readonly warmUpMs: number }
+  | { readonly kind: 'measure'; readonly name: PrimitiveName; readonly durationMs: number };
 
 export type ThreadAnswer =
   | { readonly kind: 'ready' }

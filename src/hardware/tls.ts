@@ -13,8 +13,7 @@ const READ_BUFFER_BYTES = 64 * KiB;
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /** Bytes come into one buffer that is used again and again; nobody looks at them. */
-export const tlsReceive: Primitive<'tls-receive'> = {
-  name: 'tls-receive',
+export const tlsReceive: Primitive = {
   what: 'TLS receive',
   unit: 'bytes',
   unitsPerCall: DEFAULT_CHUNK_SIZE,
@@ -52,8 +51,7 @@ export const tlsReceive: Primitive<'tls-receive'> = {
 };
 
 /** Chunks are written whole, one of them ahead, so that the socket never runs dry. */
-export const tlsSend: Primitive<'tls-send'> = {
-  name: 'tls-send',
+export const tlsSend: Primitive = {
   what: 'TLS send',
   unit: 'bytes',
   unitsPerCall: DEFAULT_CHUNK_SIZE,

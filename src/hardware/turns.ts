@@ -4,8 +4,7 @@ import type { Primitive } from './primitive.ts';
 const TURNS_PER_CALL = 500;
 const ROUND_TRIPS_PER_CALL = 50;
 
-export const eventLoopTurn: Primitive<'event-loop-turn'> = {
-  name: 'event-loop-turn',
+export const eventLoopTurn: Primitive = {
   what: 'turn of the event loop (setImmediate)',
   unit: 'operations',
   unitsPerCall: TURNS_PER_CALL,
@@ -21,8 +20,7 @@ export const eventLoopTurn: Primitive<'event-loop-turn'> = {
   }),
 };
 
-export const threadRoundTrip: Primitive<'thread-round-trip'> = {
-  name: 'thread-round-trip',
+export const threadRoundTrip: Primitive = {
   what: 'message to a thread and back',
   unit: 'operations',
   unitsPerCall: ROUND_TRIPS_PER_CALL,

@@ -4,19 +4,18 @@ import { parentPort, Worker, workerData, type MessagePort } from 'node:worker_th
 import { monotonicNow } from '../clock/monotonic.ts';
 import { benchRound } from './bench-round.ts';
 import type { EchoThread, ReadyPrimitive } from './primitive.ts';
-import { primitiveNamed } from './primitives.ts';
+import type { PrimitiveName } from './primitive-names.ts';
+import { primitives } from './primitives.ts';
 import type { ThreadAnswer, ThreadRequest, ThreadRole } from './thread-messages.ts';
 
 /** One measuring thread: keeps each primitive ready once it was asked for, and runs its rounds. */
 function serveRounds(port: MessagePort, role: Extract<ThreadRole, { kind: 'measure' }>): void {
-  const opened: Map<string, Promise<ReadyPrimitive>> = new Map();
+  const opened: Map<PrimitiveName, Promise<ReadyPrimitive>> = new Map();
 
-  const ready = async (name: string): Promise<ReadyPrimitive> => {
+  const ready = async (name: PrimitiveName): Promise<ReadyPrimitive> => {
     const earlier = opened.get(name);
     if (earlier !== undefined) return await earlier;
-    const primitive = primitiveNamed(name);
-    if (primitive === undefined) throw new Error(`there is no primitive ${name}`);
-    const opening = Promise.try(() => primitive.open({ ...role, startEcho }));
+    const opening = Promise.try(() => primitives[name].open({ ...role, startEcho }));
     opened.set(name, opening);
     return await opening;
   };
@@ -30,7 +29,7 @@ function serveRounds(port: MessagePort, role: Extract<ThreadRole, { kind: 'measu
     if (round.error !== undefined) throw round.error;
     if (request.kind === 'prepare') return { kind: 'ready' };
     const { startedMs, endedMs, callMs } = round;
-    const unitsPerCall = primitiveNamed(request.name)?.unitsPerCall ?? 0;
+    const { unitsPerCall } = primitives[request.name];
     return { kind: 'measured', units: callMs.length * unitsPerCall, startedMs, endedMs };
   };
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 
-import { logInterval, pairedRatio } from '../../src/stats/interval.ts';
+import { independentRatio, logInterval, pairedRatio } from '../../src/stats/interval.ts';
 import { geometricMean } from '../../src/stats/mean.ts';
 
 const rate = fc.double({ min: 1, max: 1e10, noNaN: true });
@@ -74,4 +74,33 @@ test('what slows a whole block cancels out', () => {
 test('no pairs, or a pair that is not above 0, give no ratio', () => {
   assert.equal(pairedRatio([]), undefined);
   assert.equal(pairedRatio([{ of: 0, to: 1 }]), undefined);
+});
+
+test('the interval of an independent ratio is the t-interval of Welch on the logarithms', () => {
+  // Logs 0, 1, 2 against 0, 0, 0: only one side has an error, so 2 degrees of freedom and half width 2.4841.
+  const one = independentRatio([1, Math.E, Math.E ** 2], [1, 1, 1]);
+  assert.ok(one?.interval !== undefined && near(one.ratio, Math.E));
+  assert.ok(Math.abs(Math.log(one.interval[0]) - (1 - 2.4841)) < 1e-3);
+  assert.ok(Math.abs(Math.log(one.interval[1]) - (1 + 2.4841)) < 1e-3);
+  // Equal variances of 1/3 on both sides: 4 degrees of freedom, t = 2.7764, half width 2.7764 * sqrt(2 / 3).
+  const both = independentRatio([1, Math.E, Math.E ** 2], [1, Math.E, Math.E ** 2]);
+  assert.ok(both?.interval !== undefined && both.ratio === 1);
+  assert.ok(Math.abs(Math.log(both.interval[1]) - 2.7764 * Math.sqrt(2 / 3)) < 1e-3);
+});
+
+test('mirrored independent samples give the reciprocal, and few values no interval', () => {
+  const sample = fc.array(rate, { minLength: 1, maxLength: 8 });
+  fc.assert(
+    fc.property(sample, sample, (one, other) => {
+      const there = independentRatio(one, other);
+      const back = independentRatio(other, one);
+      assert.ok(there !== undefined && back !== undefined);
+      assert.ok(near(there.ratio, 1 / back.ratio));
+      assert.equal(there.interval === undefined, Math.min(one.length, other.length) < 3);
+      if (there.interval === undefined || back.interval === undefined) return;
+      assert.ok(near(Math.log(there.interval[0]) + 1000, 1000 - Math.log(back.interval[1])));
+    }),
+  );
+  assert.equal(independentRatio([], [1]), undefined);
+  assert.equal(independentRatio([1, 0, 1], [1]), undefined);
 });
