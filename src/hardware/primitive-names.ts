@@ -1,6 +1,7 @@
 /** In the order in which a restored byte meets them; the others after these. Names are part of the profile's format. */
 export const primitiveNames = [
   'tls-receive',
+  'http2-framing',
   'copy-received',
   'sha-256',
   'zstd-decompress-1',

@@ -4,6 +4,7 @@ import { zstdCompress, zstdDecompress } from './compression.ts';
 import { copyChunk, copyReceived } from './copies.ts';
 import { crc, sha256 } from './digests.ts';
 import { fileWrite } from './file-write.ts';
+import { http2Framing } from './framing.ts';
 import type { PrimitiveName } from './primitive-names.ts';
 import type { Primitive } from './primitive.ts';
 import { tlsReceive, tlsSend } from './tls.ts';
@@ -12,6 +13,7 @@ import { eventLoopTurn, threadRoundTrip } from './turns.ts';
 /** Adding one is a file, a line here and one in `primitiveNames`. */
 export const primitives: Readonly<Record<PrimitiveName, Primitive>> = {
   'tls-receive': tlsReceive,
+  'http2-framing': http2Framing,
   'copy-received': copyReceived,
   'sha-256': sha256,
   'zstd-decompress-1': zstdDecompress(1),

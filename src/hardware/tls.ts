@@ -1,13 +1,10 @@
 import type { TLSSocket } from 'node:tls';
 
-import { DEFAULT_CHUNK_SIZE, KiB, MB } from '../model/units.ts';
+import { DEFAULT_CHUNK_SIZE, MB } from '../model/units.ts';
 import { openTlsConnection } from '../pbs/client/tls-connection.ts';
 import { peerTasks, type PeerTask } from './peer/control.ts';
 import type { Primitive, Workplace } from './primitive.ts';
-import { inTurn } from './shared-material.ts';
-
-/** Node fills at most one TLS record of 16 KiB at a time; the rest is room for what it may do one day. */
-const READ_BUFFER_BYTES = 64 * KiB;
+import { inTurn, RECORD_BYTES } from './shared-material.ts';
 
 /** Long enough for a handshake on a machine whose cores are all busy. */
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -22,7 +19,7 @@ export const tlsReceive: Primitive = {
     let received = 0;
     let wanted = Infinity;
     let arrived: (() => void) | undefined;
-    const buffer = Buffer.alloc(READ_BUFFER_BYTES);
+    const buffer = Buffer.allocUnsafeSlow(RECORD_BYTES);
     const connection = await connectToPeer(place, 'send', {
       buffer,
       callback: (bytes) => {

@@ -12,7 +12,7 @@ import { GB } from '../../src/model/units.ts';
 import { plantedProfile, without } from './planted-profile.ts';
 
 /** Messages so cheap that figures come out round. */
-const free = { perCpuSecond: 1e15 };
+const free = { perCpuSecond: 1e20 };
 
 const exact = (actual: number | undefined, expected: number): void => {
   assert.ok(actual !== undefined && Math.abs(actual / expected - 1) < 1e-6, `${actual} is not ${expected}`);
@@ -20,6 +20,7 @@ const exact = (actual: number | undefined, expected: number): void => {
 
 const machine = plantedProfile({
   'tls-receive': { perCpuSecond: 2 * GB },
+  'http2-framing': free,
   'copy-received': { perCpuSecond: 10 * GB },
   'sha-256': { perCpuSecond: 2 * GB },
   'zstd-decompress-2': { perCpuSecond: 4 * GB },
@@ -30,8 +31,15 @@ const machine = plantedProfile({
 const shape = { compressionRatio: 1, target: 'discard' } as const;
 
 describe('CPU time of the client per GB', () => {
-  it('is the sum of TLS, copy and SHA-256 for uncompressed chunks', () => {
+  it('is the sum of TLS, framing, copy and SHA-256 for uncompressed chunks', () => {
     exact(metricValue(predictClientCpuSecondsPerGb(machine, shape)), 0.5 + 0.1 + 0.5);
+  });
+
+  it('charges the frames like the other bytes that are received', () => {
+    const framed = plantedProfile({ 'thread-round-trip': free, 'http2-framing': { perCpuSecond: 4 * GB } });
+    const unframed = plantedProfile({ 'thread-round-trip': free, 'http2-framing': free });
+    const costs = [framed, unframed].map((profile) => restoreCosts(profile, { ...shape, compressionRatio: 2 }, 1));
+    exact(((costs[0]?.mainThread ?? 0) - (costs[1]?.mainThread ?? 0)) * GB, 0.25 / 2);
   });
 
   it('halves what is received and adds the decompressor for 2:1 chunks', () => {
@@ -69,6 +77,7 @@ describe('CPU time of the client per GB', () => {
   it('takes what was measured on all cores where all are busy, and in between in proportion', () => {
     const crowded = plantedProfile({
       'thread-round-trip': free,
+      'http2-framing': free,
       'sha-256': { perCpuSecond: 2 * GB },
       'sha-256 n': { perCpuSecond: 1 * GB },
     });
@@ -109,7 +118,7 @@ describe('the rate that the primitives allow', () => {
   });
 
   it('is limited by the cores where there are more threads than these', () => {
-    const narrow = plantedProfile({ 'thread-round-trip': free }, { cores: 1 });
+    const narrow = plantedProfile({ 'thread-round-trip': free, 'http2-framing': free }, { cores: 1 });
     const { bytesPerSecond, limit } = predictRestore(narrow, { ...shape, decodeThreads: 2, server: 'elsewhere' });
     exact(metricValue(bytesPerSecond), GB / 3);
     assert.equal(limit, 'cores');

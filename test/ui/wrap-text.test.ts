@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 
 import { displayWidth } from '../../src/ui/display-width.ts';
 import { wrapText } from '../../src/ui/wrap-text.ts';
