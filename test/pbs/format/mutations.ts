@@ -21,7 +21,8 @@ export interface FuzzTarget {
   readonly seeds: readonly Uint8Array[];
   /** Makes checksums right again, so that what lies behind them is reached as well; used for half of the inputs. */
   readonly repair?: (input: Buffer) => void;
-  /** Throws a KnownError for what is wrong; anything else is a defect. */
+  /** The errors by which it refuses what is wrong, any other being a defect; default KnownError. */
+  readonly refusal?: new (...args: never[]) => Error;
   readonly read: (input: Uint8Array) => void | Promise<void>;
 }
 
@@ -124,14 +125,14 @@ export function fuzzTargets(goldenFolder: string): readonly FuzzTarget[] {
   ];
 }
 
-/** What happened to one input. Anything but a result or a KnownError is the reader's defect and thrown on. */
+/** What happened to one input. Anything but a result or a refusal is the reader's defect and thrown on. */
 export async function readOne(target: FuzzTarget, input: Uint8Array): Promise<'read' | 'refused'> {
   try {
     const result = target.read(input);
     if (result instanceof Promise) await result;
     return 'read';
   } catch (error) {
-    if (error instanceof KnownError) return 'refused';
+    if (error instanceof (target.refusal ?? KnownError)) return 'refused';
     throw error;
   }
 }

@@ -1,5 +1,8 @@
 import { fieldBytes, type HeaderField } from './header-field.ts';
 
+/** SETTINGS_HEADER_TABLE_SIZE of a connection before any SETTINGS frame (RFC 9113 6.5.2). */
+export const INITIAL_TABLE_BYTES = 4096;
+
 /** The dynamic table of one direction (RFC 7541 2.3.2, 4): a queue of fields, bounded in bytes, the newest first. */
 export class DynamicTable {
   /** The oldest first, so that adding and evicting work on the ends. */

@@ -1,11 +1,8 @@
 import { BlockReader } from './block-reader.ts';
-import { DynamicTable } from './dynamic-table.ts';
+import { DynamicTable, INITIAL_TABLE_BYTES } from './dynamic-table.ts';
 import { fieldBytes, type HeaderField } from './header-field.ts';
 import { HpackError } from './hpack-error.ts';
 import { STATIC_FIELDS, staticField } from './static-table.ts';
-
-/** SETTINGS_HEADER_TABLE_SIZE of a connection before any SETTINGS frame (RFC 9113 6.5.2). */
-export const INITIAL_TABLE_BYTES = 4096;
 
 /** Room for what any HTTP server accepts, and soon full for one that sends without end. */
 const DEFAULT_MAX_LIST_BYTES = 64 * 1024;

@@ -1,7 +1,6 @@
 import { BlockWriter, MAX_INTEGER_BYTES } from './block-writer.ts';
-import { DynamicTable } from './dynamic-table.ts';
+import { DynamicTable, INITIAL_TABLE_BYTES } from './dynamic-table.ts';
 import { fieldBytes, type HeaderField } from './header-field.ts';
-import { INITIAL_TABLE_BYTES } from './hpack-decoder.ts';
 import { STATIC_FIELDS, staticIndexOfField, staticIndexOfName } from './static-table.ts';
 
 /** Secrets, and what guards them: never in a table, where their length could be probed (RFC 7541 7.1). */
