@@ -380,9 +380,7 @@ export abstract class Connection<Stream extends Http2Stream> implements FrameVis
     const { streamId, isEndOfStream, promisedStreamId, dependsOnItself: isOwn } = block;
     const { fields, isTooLong } = this.#decode(block);
     if (promisedStreamId !== undefined) {
-      // Nobody here has a use for it.
-      this.countWasteful('PUSH_PROMISE');
-      this.reset(promisedStreamId, errorCodes.refusedStream);
+      this.#refusePush(streamId, promisedStreamId);
       return;
     }
     const stream = this.streams.get(streamId);
@@ -397,6 +395,16 @@ export abstract class Connection<Stream extends Http2Stream> implements FrameVis
     if (stream?.isRemoteEnded === true)
       throw new StreamFault(streamId, errorCodes.streamClosed, 'HEADERS behind the end');
     this.receiveFields(streamId, stream, { fields, isTooLong, isEndOfStream });
+  }
+
+  /** Nobody here has a use for one. */
+  #refusePush(streamId: number, promisedStreamId: number): void {
+    this.countWasteful('PUSH_PROMISE');
+    // Section 6.6.
+    const isServers = promisedStreamId > 0 && promisedStreamId % 2 === 0;
+    if (this.isIdle(streamId) || !isServers || !this.isIdle(promisedStreamId))
+      throw new ConnectionFault(errorCodes.protocolError, `PUSH_PROMISE of stream ${promisedStreamId}`);
+    this.reset(promisedStreamId, errorCodes.refusedStream);
   }
 
   #decode(block: HeaderBlock): { readonly fields: readonly HeaderField[]; readonly isTooLong: boolean } {
