@@ -21,6 +21,8 @@ export class EmulatedStorage {
   #slotBusyMs = 0;
   #queueWaitMs = 0;
   #integratedAtMs: number;
+  /** Reads that wait for memory before they may queue. */
+  #withoutMemory = 0;
   #reads = 0;
   #bytes = 0;
   #errors = 0;
@@ -36,6 +38,27 @@ export class EmulatedStorage {
     this.#settings = settings;
     this.#bandwidth.setRate(settings.bandwidthBytesPerSecond);
     this.#places.setLimit(settings.queueDepth);
+  }
+
+  /** Reads that must be able to run at once for the disk to be as fast as declared; 0 for one that is not emulated. */
+  get parallelReads(): number {
+    const { readLatencyMs, queueDepth } = this.#settings;
+    return readLatencyMs > 0 || this.#bandwidth.isLimited ? queueDepth : 0;
+  }
+
+  /**
+   * Takes one of `memory` for a read that follows. As long as every place of the disk is taken that wait is one for the
+   * disk and counts as such: the others have their memory only because they came first.
+   */
+  async waitForMemory(memory: Permits, signal: AbortSignal): Promise<void> {
+    this.#integrate();
+    this.#withoutMemory += 1;
+    try {
+      await memory.take(signal);
+    } finally {
+      this.#integrate();
+      this.#withoutMemory -= 1;
+    }
   }
 
   /**
@@ -107,7 +130,8 @@ export class EmulatedStorage {
     const nowMs = this.#clock.now();
     const elapsedMs = nowMs - this.#integratedAtMs;
     this.#slotBusyMs += this.#places.taken * elapsedMs;
-    this.#queueWaitMs += this.#places.waiting * elapsedMs;
+    const isFull = this.#places.taken >= this.#settings.queueDepth;
+    this.#queueWaitMs += (this.#places.waiting + (isFull ? this.#withoutMemory : 0)) * elapsedMs;
     this.#integratedAtMs = nowMs;
   }
 }

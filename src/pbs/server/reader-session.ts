@@ -14,6 +14,7 @@ import type { ChunkBuffers } from './chunk-buffers.ts';
 import { addIndexDigests } from './index-digests.ts';
 import { osErrorText } from './os-error-text.ts';
 import { matches, readQuery, type ParameterRules } from './parameters.ts';
+import { ReadAhead } from './read-ahead.ts';
 import { readWholeFile } from './read-whole-file.ts';
 import { asRefusal, PathNotFound, Refusal } from './refusal.ts';
 import { pathParts } from './request-path.ts';
@@ -49,9 +50,11 @@ export class ReaderSession {
   readonly #options: ReaderSessionOptions;
   /** Digests of all indexes downloaded so far. */
   readonly #allowed: Set<string> = new Set();
+  readonly #readAhead: ReadAhead;
 
   constructor(options: ReaderSessionOptions) {
     this.#options = options;
+    this.#readAhead = new ReadAhead(options.storage);
   }
 
   readonly handle: ServerHandler = async (request) => {
@@ -92,13 +95,19 @@ export class ReaderSession {
     }
     const { datastore, storage, buffers } = this.#options;
     const path = chunkPath(datastore, digest);
-    const bytes = await storage
-      // Nothing is read for a client that has reset its stream: it could fill the memory, and the disk's queue.
-      .read(async () => await readWholeFile(path, MAX_ENCODED_BLOB_BYTES, (length) => buffers.take(length)), signal)
-      .catch((error: unknown) => {
-        throw new Refusal(400, `reading file ${JSON.stringify(path)} failed: ${osErrorText(error)}`);
-      });
-    return { ...respond(200, bytes, 'application/octet-stream'), sent: () => buffers.give(bytes) };
+    // Nothing is read for a client that has reset its stream: it could fill the memory, and the disk's queue.
+    const leave = await this.#readAhead.take(signal);
+    const load = async (): Promise<Uint8Array> =>
+      await readWholeFile(path, MAX_ENCODED_BLOB_BYTES, { memory: buffers, signal });
+    const bytes = await storage.read(load, signal).catch((error: unknown) => {
+      leave();
+      throw new Refusal(400, `reading file ${JSON.stringify(path)} failed: ${osErrorText(error)}`);
+    });
+    const sent = (): void => {
+      buffers.give(bytes);
+      leave();
+    };
+    return { ...respond(200, bytes, 'application/octet-stream'), hasHeadroom: true, sent };
   }
 
   async #download(fileName: string): Promise<ServerResponse> {

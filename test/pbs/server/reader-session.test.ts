@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:http2';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+
 import { monotonicNow } from '../../../src/clock/monotonic.ts';
 import { GoldenServer, chunkFile, digestsOf, golden, incompressible, penaltyMs, vm100 } from './golden-server.ts';
 import { fetchH2 } from './raw-client.ts';
@@ -188,5 +191,29 @@ describe('a reader session', () => {
     } finally {
       lab.server.setStorage({ readLatencyMs: 0, queueDepth: 32 });
     }
+  });
+
+  it('reads ahead no more than a connection can have in memory, and goes on when requests are reset', async () => {
+    lab.server.resetCounters();
+    const settled = async (): Promise<number> => {
+      for (let before = -1; ;) {
+        const { reads } = lab.server.counters();
+        if (reads === before && reads >= 32) return reads;
+        before = reads;
+        await setTimeout(50);
+      }
+    };
+    await lab.withReader(async (session) => {
+      await fetchH2(session, '/download?file-name=drive-scsi0.img.fidx');
+      // The windows of streams that come after this are closed: nothing of a body can be sent.
+      await new Promise<void>((resolve) => session.settings({ initialWindowSize: 0 }, () => resolve()));
+      const streams = Array.from({ length: 64 }, () => session.request({ ':path': `/chunk?digest=${incompressible}` }));
+      for (const stream of streams) stream.on('error', () => {}).resume();
+      assert.equal(await settled(), 32);
+      for (const stream of streams.slice(0, 16)) stream.close(constants.NGHTTP2_CANCEL);
+      for (const stream of streams.slice(40, 60)) stream.close(constants.NGHTTP2_CANCEL);
+      while ((await settled()) === 32);
+      assert.equal(await settled(), 32 + 12, 'those that were not reset, which have room now');
+    });
   });
 });
