@@ -23,7 +23,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'metrics',
     'stats',
   ],
-  hardware: ['stats', 'workload', 'pbs', 'decode', 'clock', 'process'],
+  hardware: ['stats', 'material', 'pbs', 'decode', 'clock', 'process'],
   harness: [
     'scenario',
     'strategy',
@@ -37,10 +37,11 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'clock',
     'process',
     'cache',
+    'material',
   ],
   scenario: ['strategy'],
-  workload: ['pbs/format', 'pbs/datastore', 'cache'],
-  pbs: ['storage', 'clock', 'process'],
+  workload: ['pbs/format', 'pbs/datastore', 'cache', 'material'],
+  pbs: ['storage', 'clock', 'process', 'material'],
   link: ['clock', 'process'],
   storage: ['clock'],
   decode: ['pbs/format', 'clock'],
@@ -55,6 +56,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   clock: [],
   process: [],
   cache: [],
+  material: [],
   model: [],
 };
 

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { getHeapStatistics } from 'node:v8';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 
-import { SeededRandom } from '../src/workload/seeded-random.ts';
+import { SeededRandom } from '../src/material/seeded-random.ts';
 import { mutate, readOne, type FuzzTarget } from '../test/pbs/format/mutations.ts';
 
 /** One input takes microseconds; a machine that is busy with other things stays far below this. */

@@ -12,7 +12,7 @@ import { crc32 } from 'node:zlib';
 import { Cache } from '../src/cache/cache.ts';
 import { DEFAULT_CHUNK_SIZE, MiB } from '../src/model/units.ts';
 import { compressZstd } from '../src/pbs/format/zstd.ts';
-import { ChunkMaterial } from '../src/workload/chunk-material.ts';
+import { ChunkMaterial } from '../src/material/chunk-material.ts';
 import { ensureDatastore } from '../src/workload/ensure-datastore.ts';
 
 /** The bound that the generator is to keep. */

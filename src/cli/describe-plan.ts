@@ -52,7 +52,7 @@ function describeCase({
       : [
           [
             'image',
-            `${formatBytes(image.sizeBytes)}, ${formatShare(image.zeroShare)} zeros, ${formatShare(image.repeatedShare)} repeated, compresses ${image.compressionRatio}:1`,
+            `${formatBytes(image.sizeBytes)}, ${formatShare(image.zeroShare)} zeros, ${formatShare(image.repeatedShare)} repeated, compresses ${image.compressionRatio}:1${server.chunks === 'synthesised' ? ', synthesised in memory' : ''}`,
           ],
           [
             'history',

@@ -2,7 +2,7 @@ import { DEFAULT_CHUNK_SIZE, KiB } from '../model/units.ts';
 import { encodeBlob } from '../pbs/format/blob.ts';
 import { chunkDigest } from '../pbs/format/digest.ts';
 import { compressZstd } from '../pbs/format/zstd.ts';
-import { ChunkMaterial } from '../workload/chunk-material.ts';
+import { ChunkMaterial } from '../material/chunk-material.ts';
 
 /** Plain bytes per compressed byte of the material that zstd is measured with. */
 export const measuredRatios = [1, 2, 10] as const;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
 import { DecoderPool } from '../decode/decoder-pool.ts';
+import type { ChunkRecipe } from '../material/chunk-recipe.ts';
 import type { LinkCalls } from '../link/control.ts';
 import type { SamplerCalls, WatchedProcesses } from '../metrics/control.ts';
 import { DEFAULT_SAMPLE_INTERVAL_MS } from '../metrics/sample-interval.ts';
@@ -9,7 +10,7 @@ import type { Clock } from '../model/ports.ts';
 import { defaultTransport } from '../model/transport.ts';
 import { ReceiveMemory } from '../pbs/client/receive-memory.ts';
 import { connectReader, type ReaderSession } from '../pbs/client/reader-session.ts';
-import type { EmbeddedServerCalls, Listening } from '../pbs/server/control.ts';
+import type { EmbeddedServerCalls, Listening, MountOptions } from '../pbs/server/control.ts';
 import { transports } from '../pbs/transport/transports.ts';
 import { entryUrl, ServiceProcess } from '../process/service-process.ts';
 
@@ -44,9 +45,9 @@ export interface ConnectOptions {
 }
 
 /** A datastore that the embedded server offers. */
-export interface MountedStore {
-  readonly store: string;
-  readonly path: string;
+export interface MountedStore extends MountOptions {
+  /** Of chunks that are not in its folder but in the server's memory. */
+  readonly recipe?: ChunkRecipe;
 }
 
 /**
@@ -121,12 +122,16 @@ export class Lab implements AsyncDisposable {
     return [this.#listening.port, this.#relayPort];
   }
 
-  /** Offers a datastore folder under a name; the same folder always gets the same name. */
-  async mount(path: string): Promise<MountedStore> {
+  /**
+   * Offers a datastore folder under a name; the same folder always gets the same name.
+   * @param recipe of its chunks, where they are not in the folder
+   */
+  async mount(path: string, recipe?: ChunkRecipe): Promise<MountedStore> {
     const known = this.#mounted.get(path);
     if (known !== undefined) return known;
-    const mounted = { store: `store-${this.#mounted.size + 1}`, path };
-    await this.#server.call('mount', mounted);
+    const store = `store-${this.#mounted.size + 1}`;
+    const mounted = { store, path, ...(recipe === undefined ? {} : { recipe }) };
+    await this.#mountOn(this.#server, mounted);
     this.#mounted.set(path, mounted);
     return mounted;
   }
@@ -147,7 +152,7 @@ export class Lab implements AsyncDisposable {
       await this.#listen();
       this.#samplesProblem ??= 'the server had to take another port, whose connections were not sampled';
     }
-    for (const mounted of this.#mounted.values()) await this.#server.call('mount', mounted);
+    for (const mounted of this.#mounted.values()) await this.#mountOn(this.#server, mounted);
     // Whether the sampler can still be told is seen when it is stopped.
     if (this.#isSampling) await this.sampler.call('watch', { processes: this.#watched() }).catch(() => {});
     return true;
@@ -228,6 +233,11 @@ export class Lab implements AsyncDisposable {
 
   #watched(): WatchedProcesses {
     return { client: this.#options.clientPid, server: this.#server.pid, relay: this.relay.pid };
+  }
+
+  async #mountOn(server: ServiceProcess<EmbeddedServerCalls>, { recipe, ...store }: MountedStore): Promise<void> {
+    if (recipe === undefined) await server.call('mount', store);
+    else await server.call('mountSynthesised', { ...store, recipe });
   }
 
   async #listen(): Promise<void> {

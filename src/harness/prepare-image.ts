@@ -30,7 +30,8 @@ export interface PrepareOptions {
 
 /** The settings that decide which image it is; cases that differ in nothing of it share one. */
 export function imageKey(settings: CaseSettings): string {
-  return JSON.stringify('datastore' in settings.server ? settings.server : [settings.image, settings.history]);
+  const { server, image, history } = settings;
+  return JSON.stringify('datastore' in server ? server : [server.chunks, image, history]);
 }
 
 /** Generates the synthetic image of a case (or finds it in the cache), or reads a ready datastore once to know its bytes. */
@@ -43,13 +44,14 @@ export async function prepareImage(
     await ensureDatastore({
       image: settings.image,
       history: settings.history,
+      chunks: settings.server.chunks,
       cache,
       signal,
       onProgress: ({ bytes, totalBytes }) => onProgress('generating the image', bytes, totalBytes),
     }),
   );
   return {
-    mounted: await lab.mount(workload.path),
+    mounted: await lab.mount(workload.path, workload.recipe),
     snapshot: workload.snapshot,
     archive: workload.archive,
     facts: workload.facts,

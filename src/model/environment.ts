@@ -67,9 +67,16 @@ export type TargetSettings =
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'throttled'; readonly rateBytesPerSecond: number };
 
+/**
+ * Of a synthetic image: chunk files in a datastore, or a few chunks that the server makes in its memory and that repeat
+ * throughout the image, which can then be of any size.
+ */
+export const chunkOrigins = ['files', 'synthesised'] as const;
+export type ChunkOrigin = (typeof chunkOrigins)[number];
+
 /** Where chunks come from: a synthetic image, or a datastore that is there already. */
 export type ServerSettings =
-  | { readonly kind: 'embedded' }
+  | { readonly kind: 'embedded'; readonly chunks: ChunkOrigin }
   | {
       readonly kind: 'embedded';
       /** Absolute path. */

@@ -54,6 +54,8 @@ export interface ImageFacts {
   readonly uniqueBytes: number;
   /** Encoded bytes of distinct non-zero chunks as stored. */
   readonly storedBytes: number;
+  /** Where its chunks come from, if not from files. */
+  readonly chunks?: 'synthesised';
   /** SHA-256 of the whole image, hex, where known. */
   readonly sha256?: string;
   /** E.g. `vm/100/2026-02-16T16:30:44Z`. */

@@ -212,7 +212,10 @@ export function imageTable({ image }: CaseReport): Table {
           ],
           ['data', formatBytes(image.dataBytes)],
           ['unique data', `${formatBytes(image.uniqueBytes)} in ${image.uniqueChunkCount} chunks`],
-          ['stored', formatBytes(image.storedBytes)],
+          [
+            'stored',
+            `${formatBytes(image.storedBytes)}${image.chunks === 'synthesised' ? ', in the memory of the server: synthesised chunks that repeat throughout the image' : ''}`,
+          ],
         ];
   return { title: 'Image', columns: [textColumn('quantity'), textColumn('value')], rows };
 }

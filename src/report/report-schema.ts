@@ -79,6 +79,7 @@ const image = z.looseObject({
   dataBytes: count,
   uniqueBytes: count,
   storedBytes: count,
+  chunks: z.literal('synthesised').exactOptional(),
   sha256: z.string().exactOptional(),
   snapshot: z.string(),
   archive: z.string(),

@@ -14,6 +14,7 @@ import type {
 import { DEFAULT_SEED, historySchema, imageSchema, seed } from './image-schema.ts';
 import { linkSchema } from './link-schema.ts';
 import { fieldsOf, unwrappedField } from './schema-walk.ts';
+import { refuseConflicts } from './section-conflicts.ts';
 import { serverSchema } from './server-schema.ts';
 import { storageSchema } from './storage-schema.ts';
 import { defaultStrategies, strategySchema } from './strategy-schema.ts';
@@ -98,6 +99,7 @@ export const scenarioSchema: z.ZodType<ParsedScenario> = z
         ],
       }),
   })
+  .superRefine(refuseConflicts)
   .meta({
     title: 'restorelab scenario',
     description: 'What to emulate, which restore strategies to run, how often, and what is acceptable.',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import type { ServerSettings } from '../model/environment.ts';
+import { chunkOrigins, type ServerSettings } from '../model/environment.ts';
 import { refuse } from './quantity-schema.ts';
 import { text } from './text-schema.ts';
 import { quote } from './wording.ts';
@@ -18,6 +18,10 @@ const readyStoreKeys = ['datastore', 'snapshot', 'archive'] as const;
 export const serverSchema: z.ZodType<ServerSettings> = z
   .strictObject({
     kind: z.literal('embedded').meta({ description: 'A server inside restorelab that speaks the protocol of PBS.' }),
+    chunks: z.enum(chunkOrigins).optional().meta({
+      description:
+        'Of a synthetic image. files: each chunk is a file in a datastore. synthesised: the server makes 32 chunks in its memory, which repeat throughout an image of any size; it needs no disk, and has no history. files without it.',
+    }),
     datastore: text({
       description: 'Folder of a ready datastore, relative to this file. Without it a synthetic image is made.',
       example: '../test/fixtures/golden/store',
@@ -47,8 +51,16 @@ export const serverSchema: z.ZodType<ServerSettings> = z
       pattern: sha256Pattern,
     }).optional(),
   })
-  .transform(({ kind, ...ready }, context): ServerSettings => {
+  .transform(({ kind, chunks, ...ready }, context): ServerSettings => {
     const { datastore, snapshot, archive, sha256 } = ready;
+    if (chunks !== undefined && datastore !== undefined) {
+      refuse(
+        context,
+        'a ready datastore has chunks of its own',
+        '`chunks` without `datastore`, or the other way round',
+        ['chunks'],
+      );
+    }
     if (datastore !== undefined && snapshot !== undefined && archive !== undefined) {
       return {
         kind,
@@ -68,7 +80,7 @@ export const serverSchema: z.ZodType<ServerSettings> = z
         [given[0]],
       );
     }
-    return { kind };
+    return { kind, chunks: chunks ?? 'files' };
   })
   .meta({
     description: 'Where chunks come from: the embedded server with a synthetic image, or with a ready datastore.',

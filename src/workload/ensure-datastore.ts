@@ -3,7 +3,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { Cache } from '../cache/cache.ts';
-import type { HistorySettings, ImageSettings } from '../model/environment.ts';
+import type { ChunkRecipe } from '../material/chunk-recipe.ts';
+import type { ChunkOrigin, HistorySettings, ImageSettings } from '../model/environment.ts';
 import { IntegrityError } from '../model/errors.ts';
 import type { ImageFacts } from '../model/records.ts';
 import { DEFAULT_CHUNK_SIZE, MiB } from '../model/units.ts';
@@ -20,6 +21,8 @@ const SNAPSHOT_BYTES = 0.1 * MiB;
 export interface EnsureDatastoreOptions {
   readonly image: ImageSettings;
   readonly history: HistorySettings;
+  /** Default `files`. */
+  readonly chunks?: ChunkOrigin;
   readonly cache: Cache;
   readonly onProgress?: (done: Progress) => void;
   readonly signal: AbortSignal;
@@ -28,6 +31,7 @@ export interface EnsureDatastoreOptions {
 /** What stands beside the datastore. */
 interface Sidecar {
   readonly facts: ImageFacts;
+  readonly recipe?: ChunkRecipe;
 }
 
 /**
@@ -39,33 +43,39 @@ interface Sidecar {
 export async function ensureDatastore({
   image,
   history,
+  chunks = 'files',
   cache,
   onProgress,
   signal,
 }: EnsureDatastoreOptions): Promise<Workload> {
   signal.throwIfAborted();
   const lease = await cache.acquire({
-    name: entryName(image, history),
-    expectedBytes: expectedBytes(image, history),
+    name: chunks === 'files' ? entryName(image, history) : synthesisedName(image),
+    expectedBytes: chunks === 'files' ? expectedBytes(image, history) : snapshotBytes(image.sizeBytes),
     build: async (folder) => {
-      const { facts, slotChecksums } = await generateDatastore({
+      const { facts, slotChecksums, recipe } = await generateDatastore({
         path: storeFolder(folder),
         image,
         history,
+        chunks,
         signal,
         ...(onProgress === undefined ? {} : { onProgress }),
       });
       await writeFile(checksumsFile(folder), checksumBytes(slotChecksums));
-      await writeFile(sidecarFile(folder), JSON.stringify({ facts } satisfies Sidecar));
+      await writeFile(
+        sidecarFile(folder),
+        JSON.stringify({ facts, ...(recipe === undefined ? {} : { recipe }) } satisfies Sidecar),
+      );
     },
   });
   try {
-    const { facts } = JSON.parse(await readFile(sidecarFile(lease.path), 'utf8')) as Sidecar;
+    const { facts, recipe } = JSON.parse(await readFile(sidecarFile(lease.path), 'utf8')) as Sidecar;
     return {
       path: storeFolder(lease.path),
       snapshot: facts.snapshot,
       archive: facts.archive,
       facts,
+      ...(recipe === undefined ? {} : { recipe }),
       slotChecksums: checksumsFrom(await readFile(checksumsFile(lease.path)), facts.chunkCount),
       [Symbol.dispose]: () => lease[Symbol.dispose](),
     };
@@ -97,7 +107,23 @@ function entryName(image: ImageSettings, history: HistorySettings): string {
     depth,
   ];
   // With one backup there is nothing to change.
-  return `image-${hash('sha256', JSON.stringify([...settings, depth === 1 ? 0 : changeRate]), 'hex').slice(0, 32)}`;
+  return cacheName([...settings, depth === 1 ? 0 : changeRate]);
+}
+
+function synthesisedName({ sizeBytes, zeroShare, compressionRatio, seed }: ImageSettings): string {
+  return cacheName([
+    GENERATOR_VERSION,
+    DEFAULT_CHUNK_SIZE,
+    'synthesised',
+    sizeBytes,
+    zeroShare,
+    compressionRatio,
+    seed,
+  ]);
+}
+
+function cacheName(settings: readonly unknown[]): string {
+  return `image-${hash('sha256', JSON.stringify(settings), 'hex').slice(0, 32)}`;
 }
 
 function expectedBytes(image: ImageSettings, history: HistorySettings): number {
@@ -105,6 +131,11 @@ function expectedBytes(image: ImageSettings, history: HistorySettings): number {
   const data =
     Math.min(firstBackups.length * DEFAULT_CHUNK_SIZE, image.sizeBytes * history.depth) / image.compressionRatio;
   return Math.ceil(data + history.depth * (SNAPSHOT_BYTES + 32 * slotCount) + 4 * slotCount);
+}
+
+/** One snapshot without its chunks, and what stands beside it. */
+function snapshotBytes(sizeBytes: number): number {
+  return Math.ceil(SNAPSHOT_BYTES + (32 + 4) * Math.ceil(sizeBytes / DEFAULT_CHUNK_SIZE));
 }
 
 /** Little-endian whatever the machine. */

@@ -2,7 +2,7 @@ import { createHash, hash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 
-import type { HistorySettings, ImageSettings } from '../model/environment.ts';
+import type { ChunkOrigin, HistorySettings, ImageSettings } from '../model/environment.ts';
 import type { ImageFacts } from '../model/records.ts';
 import { DEFAULT_CHUNK_SIZE } from '../model/units.ts';
 import { DatastoreWriter } from '../pbs/datastore/datastore-writer.ts';
@@ -10,8 +10,8 @@ import { encodeBlob, encodeBlobParts } from '../pbs/format/blob.ts';
 import { chunkDigest, DIGEST_BYTES } from '../pbs/format/digest.ts';
 import { encodeFixedIndex } from '../pbs/format/fixed-index.ts';
 import { formatSnapshotPath, type SnapshotPath } from '../pbs/format/snapshot-path.ts';
-import { ChunkMaterial } from './chunk-material.ts';
-import { planImage, ZERO_CONTENT, type ImagePlan } from './image-plan.ts';
+import { ChunkMaker, ZERO_CONTENT, type ChunkRecipe, type RecipeChunk } from '../material/chunk-recipe.ts';
+import { planImage, planRepeatingImage, type ImagePlan } from './image-plan.ts';
 import { vmConfiguration } from './vm-configuration.ts';
 import { WORKLOAD_ARCHIVE } from './workload.ts';
 
@@ -26,6 +26,8 @@ export interface GenerateOptions {
   readonly path: string;
   readonly image: ImageSettings;
   readonly history: HistorySettings;
+  /** `synthesised`: chunks are not written but described, and there are only a few that repeat; no history then. */
+  readonly chunks: ChunkOrigin;
   readonly onProgress?: (done: Progress) => void;
   readonly signal: AbortSignal;
 }
@@ -33,10 +35,18 @@ export interface GenerateOptions {
 export interface GeneratedImage {
   readonly facts: ImageFacts;
   readonly slotChecksums: Uint32Array;
+  /** Of chunks that were not written. */
+  readonly recipe?: ChunkRecipe;
 }
 
 const GROUP = { type: 'vm', id: '100' } as const;
 const OWNER = 'root@pam';
+
+/**
+ * Distinct chunks of a synthesised image, 128 MiB: several times what the caches of a processor hold, and little enough
+ * to be kept in memory.
+ */
+const SYNTHESISED_CHUNKS = 32;
 
 /** 2026-01-31T02:00:00Z, the time of the newest backup; earlier ones are a day apart. */
 const NEWEST_BACKUP_TIME = 1_769_824_800;
@@ -44,7 +54,8 @@ const DAY_SECONDS = 86_400;
 
 /**
  * Makes an image and its history of backups, and writes them as a datastore. One chunk is in memory at a time, and
- * each content is made once; only repeats of the newest image are made again, to hash the image.
+ * each content is made once; only repeats of the newest image are made again, to hash the image. Of synthesised chunks
+ * none is written, and the image is not hashed: it may be larger than anybody wants to wait for.
  * @throws UsageError `workload-settings`; the signal's reason; system errors as they are
  */
 export async function generateDatastore(options: GenerateOptions): Promise<GeneratedImage> {
@@ -54,20 +65,24 @@ export async function generateDatastore(options: GenerateOptions): Promise<Gener
 class Generator {
   readonly #options: GenerateOptions;
   readonly #plan: ImagePlan;
-  readonly #material: ChunkMaterial;
+  readonly #maker: ChunkMaker;
   readonly #writer: DatastoreWriter;
   readonly #chunk: Uint8Array = new Uint8Array(DEFAULT_CHUNK_SIZE);
   readonly #zeroChunk: Uint8Array = new Uint8Array(DEFAULT_CHUNK_SIZE);
+  readonly #made: RecipeChunk[] = [];
   /** By content; an encoded length of 0 means that it is not written yet. */
   readonly #digests: Uint8Array;
   readonly #checksums: Uint32Array;
   readonly #encodedBytes: Uint32Array;
 
   constructor(options: GenerateOptions) {
-    const { image, history, path } = options;
+    const { image, history, chunks, path } = options;
     this.#options = options;
-    this.#plan = planImage(image, history, DEFAULT_CHUNK_SIZE);
-    this.#material = new ChunkMaterial(image.seed, image.compressionRatio);
+    this.#plan =
+      chunks === 'synthesised'
+        ? planRepeatingImage(image, DEFAULT_CHUNK_SIZE, SYNTHESISED_CHUNKS)
+        : planImage(image, history, DEFAULT_CHUNK_SIZE);
+    this.#maker = new ChunkMaker(image);
     this.#writer = new DatastoreWriter(path);
     const contents = this.#plan.firstBackups.length;
     this.#digests = new Uint8Array(contents * DIGEST_BYTES);
@@ -76,13 +91,29 @@ class Generator {
   }
 
   async run(): Promise<GeneratedImage> {
-    const sha256 = await this.#writeChunks();
+    const isSynthesised = this.#options.chunks === 'synthesised';
+    const sha256 = isSynthesised ? await this.#describeChunks() : await this.#writeChunks();
     for (const [backup, contents] of this.#plan.backups.entries()) this.#writeSnapshot(backup, contents);
     const newest = this.#plan.backups.at(-1) ?? new Uint32Array();
+    const { seed, compressionRatio } = this.#options.image;
     return {
       facts: this.#facts(newest, sha256),
       slotChecksums: newest.map((content) => this.#checksums[content] ?? 0),
+      ...(isSynthesised ? { recipe: { seed, compressionRatio, chunks: this.#made } } : {}),
     };
+  }
+
+  async #describeChunks(): Promise<undefined> {
+    const { onProgress, signal, image } = this.#options;
+    for (const contents of this.#plan.backups) {
+      for (const [slot, content] of contents.entries()) {
+        if (this.#encodedBytes[content] !== 0) continue;
+        await nextTurn();
+        signal.throwIfAborted();
+        this.#writeChunk(content, this.#make(content, slot));
+      }
+    }
+    onProgress?.({ bytes: image.sizeBytes, totalBytes: image.sizeBytes });
   }
 
   /** Slot by slot through all backups; returns the SHA-256 of the newest image. */
@@ -113,17 +144,17 @@ class Generator {
   #make(content: number, slot: number): Uint8Array {
     if (content === ZERO_CONTENT) return this.#zeroChunk;
     const chunk = this.#chunk.subarray(0, this.#slotBytes(slot));
-    this.#material.fillChunk(chunk, content);
+    this.#maker.make(chunk, content);
     return chunk;
   }
 
   #writeChunk(content: number, plain: Uint8Array): void {
     const digest = chunkDigest(plain);
     const checksum = crc32(plain);
-    // The keystream cannot be compressed, so zstd need not be asked: PBS would keep such chunks as they are.
-    const compress = content === ZERO_CONTENT || this.#options.image.compressionRatio > 1;
-    const parts = encodeBlobParts(plain, { compress, plainCrc: checksum });
-    this.#writer.writeChunk(digest, parts, { modifiedAt: this.#backupTime(this.#plan.firstBackups[content] ?? 0) });
+    const parts = encodeBlobParts(plain, { compress: this.#maker.isCompressible(content), plainCrc: checksum });
+    if (this.#options.chunks === 'synthesised') this.#made.push({ digest, content, length: plain.length });
+    else
+      this.#writer.writeChunk(digest, parts, { modifiedAt: this.#backupTime(this.#plan.firstBackups[content] ?? 0) });
     this.#digests.set(Buffer.from(digest, 'hex'), content * DIGEST_BYTES);
     this.#checksums[content] = checksum;
     this.#encodedBytes[content] = parts.header.length + parts.payload.length;
@@ -165,7 +196,7 @@ class Generator {
     });
   }
 
-  #facts(newest: Uint32Array, sha256: string): ImageFacts {
+  #facts(newest: Uint32Array, sha256: string | undefined): ImageFacts {
     const distinct = new Set<number>();
     let zeroChunkCount = 0;
     let dataBytes = 0;
@@ -191,7 +222,8 @@ class Generator {
       dataBytes,
       uniqueBytes,
       storedBytes,
-      sha256,
+      ...(this.#options.chunks === 'synthesised' ? { chunks: this.#options.chunks } : {}),
+      ...(sha256 === undefined ? {} : { sha256 }),
       snapshot: formatSnapshotPath(this.#snapshot(this.#plan.backups.length - 1)),
       archive: WORKLOAD_ARCHIVE,
     };

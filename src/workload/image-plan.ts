@@ -1,9 +1,7 @@
 import { UsageError } from '../model/errors.ts';
 import type { HistorySettings, ImageSettings } from '../model/environment.ts';
-import { SeededRandom } from './seeded-random.ts';
-
-/** Id of the content of a full chunk of zeros. */
-export const ZERO_CONTENT = 0;
+import { ZERO_CONTENT } from '../material/chunk-recipe.ts';
+import { SeededRandom } from '../material/seeded-random.ts';
 
 /** Which content stands in which slot of which backup, before any byte is made. */
 export interface ImagePlan {
@@ -32,6 +30,18 @@ export function planImage(image: ImageSettings, history: HistorySettings, chunkS
     );
   }
   return { slotCount, lastSlotBytes, backups, firstBackups: planner.firstBackups };
+}
+
+/**
+ * A plan with at most so many distinct contents besides zeros and a short last chunk: every other chunk repeats one of
+ * them, in random places.
+ */
+export function planRepeatingImage(image: ImageSettings, chunkSize: number, contents: number): ImagePlan {
+  const slots = Math.ceil(image.sizeBytes / chunkSize);
+  const fullSlots = Math.floor(image.sizeBytes / chunkSize);
+  const dataSlots = fullSlots - Math.min(fullSlots, Math.round(image.zeroShare * slots));
+  const repeatedShare = Math.max(0, dataSlots - contents) / slots;
+  return planImage({ ...image, repeatedShare }, { depth: 1, changeRate: 0 }, chunkSize);
 }
 
 class Planner {

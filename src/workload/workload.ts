@@ -1,3 +1,4 @@
+import type { ChunkRecipe } from '../material/chunk-recipe.ts';
 import type { ImageFacts } from '../model/records.ts';
 
 /** A synthetic image in a datastore; the datastore stays until this is disposed or the process ends. */
@@ -8,6 +9,8 @@ export interface Workload extends Disposable {
   readonly snapshot: string;
   readonly archive: string;
   readonly facts: ImageFacts;
+  /** Of chunks that are not in the datastore but made by the server. */
+  readonly recipe?: ChunkRecipe;
   /** CRC-32 of the plain bytes of each slot. */
   readonly slotChecksums: Uint32Array;
 }

@@ -181,7 +181,7 @@ export function caseSettings(changes: Partial<CaseSettings> = {}): CaseSettings 
   return {
     index: 0,
     parameters: {},
-    server: { kind: 'embedded' },
+    server: { kind: 'embedded', chunks: 'files' },
     link: { roundTripMs: 30, jitterMs: 0, rateBytesPerSecond: 312_500_000 },
     transport: defaultTransport,
     storage: { readLatencyMs: 2, queueDepth: 32 },

@@ -13,7 +13,7 @@ test('a scenario of a name only has documented defaults', () => {
   assert.deepEqual(cases, [
     {
       index: 0,
-      server: { kind: 'embedded' },
+      server: { kind: 'embedded', chunks: 'files' },
       link: { roundTripMs: 0, jitterMs: 0 },
       transport: {
         name: 'h2',

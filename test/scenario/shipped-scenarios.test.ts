@@ -10,7 +10,8 @@ import { readScenarioFile } from '../../src/scenario/load-scenario.ts';
 import { planTrials } from '../../src/scenario/plan.ts';
 import { scenarioJsonSchema } from '../../src/scenario/schema.ts';
 import { DEFAULT_CHUNK_SIZE } from '../../src/model/units.ts';
-import { planImage, ZERO_CONTENT } from '../../src/workload/image-plan.ts';
+import { ZERO_CONTENT } from '../../src/material/chunk-recipe.ts';
+import { planImage } from '../../src/workload/image-plan.ts';
 import { strategies } from '../../src/strategy/strategies.ts';
 import { schemaProblems } from './json-schema-problems.ts';
 

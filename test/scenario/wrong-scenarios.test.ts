@@ -267,6 +267,27 @@ describe('one problem is shown with its place, a mark, and what is allowed', () 
     |                                                 ^~~~
   allowed: \`name: h2\`, or no \`updateThreshold\``,
     ],
+    'repeats of an image that repeats throughout': [
+      'server: { kind: embedded, chunks: synthesised }\nimage: { repeatedShare: 5 % }\n',
+      `wrong.yaml:4:25: the chunks of a synthesised image repeat throughout
+  4 | image: { repeatedShare: 5 % }
+    |                         ^~~
+  allowed: \`repeatedShare\` with \`server.chunks: files\`, or without it`,
+    ],
+    'a history of synthesised chunks in one case of a matrix': [
+      'history: { depth: 3 }\nmatrix: { server.chunks: [files, synthesised] }\n',
+      `wrong.yaml:3:19: synthesised chunks have no history
+  3 | history: { depth: 3 }
+    |                   ^
+  allowed: \`history\` with \`server.chunks: files\`, or a \`depth\` of 1`,
+    ],
+    'synthesised chunks of a ready datastore': [
+      'server: { kind: embedded, chunks: synthesised, datastore: a, snapshot: "vm/1/2026-01-01T00:00:00Z", archive: a }\n',
+      `wrong.yaml:3:35: a ready datastore has chunks of its own
+  3 | server: { kind: embedded, chunks: synthesised, datastore: a, snapshot: "vm/1/2026-01-01T00:00:00Z", archive: a }
+    |                                   ^~~~~~~~~~~
+  allowed: \`chunks\` without \`datastore\`, or the other way round`,
+    ],
     'an archive that is no image': [
       'server: { kind: embedded, datastore: a, snapshot: "host/a/2026-01-01T00:00:00Z", archive: root.pxar.didx }\n',
       `wrong.yaml:3:91: \`root.pxar.didx\` is not an image; only images (fixed indexes) can be restored

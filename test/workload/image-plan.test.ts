@@ -5,7 +5,8 @@ import * as fc from 'fast-check';
 
 import type { HistorySettings, ImageSettings } from '../../src/model/environment.ts';
 import { UsageError } from '../../src/model/errors.ts';
-import { planImage, ZERO_CONTENT, type ImagePlan } from '../../src/workload/image-plan.ts';
+import { ZERO_CONTENT } from '../../src/material/chunk-recipe.ts';
+import { planImage, planRepeatingImage, type ImagePlan } from '../../src/workload/image-plan.ts';
 
 const CHUNK = 4 << 20;
 
@@ -50,6 +51,21 @@ describe('the plan of an image', () => {
       const before = backups[number - 1];
       if (before !== undefined) assert.equal(changes(before, slots), 7);
     }
+  });
+
+  it('may repeat a few contents throughout', () => {
+    fc.assert(
+      fc.property(settings, fc.integer({ min: 1, max: 40 }), ({ slots, tail, zeroPercent, seed }, contents) => {
+        const sizeBytes = slots * CHUNK + tail;
+        const plan = planRepeatingImage(image({ sizeBytes, zeroShare: zeroPercent / 100, seed }), CHUNK, contents);
+        const [only = new Uint32Array(), ...others] = plan.backups;
+        assert.equal(others.length, 0);
+        const full = [...only].slice(0, slots);
+        const data = full.filter((content) => content !== ZERO_CONTENT);
+        assert.ok(Math.abs(slots - data.length - (zeroPercent / 100) * plan.slotCount) <= 1);
+        assert.equal(new Set(data).size, Math.min(contents, data.length));
+      }),
+    );
   });
 
   it('keeps all shares to within one chunk in every backup, whatever is asked', () => {

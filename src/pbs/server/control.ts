@@ -1,3 +1,4 @@
+import type { ChunkRecipe } from '../../material/chunk-recipe.ts';
 import type { StorageSettings } from '../../model/environment.ts';
 import type { StorageCounters } from '../../model/records.ts';
 import type { TransportName } from '../../model/transport.ts';
@@ -7,7 +8,9 @@ export interface EmbeddedServerCalls {
   /** Binds to 127.0.0.1, on a free port unless one is given. */
   listen(options: ListenOptions): Promise<Listening>;
   /** Makes a datastore folder available under a store name; replaces an earlier one of that name. */
-  mount(options: { readonly store: string; readonly path: string }): void;
+  mount(options: MountOptions): void;
+  /** As `mount`, with chunks that the server makes in its memory before it answers. */
+  mountSynthesised(options: SynthesisedMountOptions): Promise<void>;
   /** Takes effect for every read that starts afterwards. */
   setStorage(settings: StorageSettings): void;
   /** Takes effect for every connection that is made afterwards. */
@@ -16,6 +19,17 @@ export interface EmbeddedServerCalls {
   counters(): StorageCounters;
   resetCounters(): void;
   [method: string]: (parameter: never) => unknown;
+}
+
+export interface MountOptions {
+  readonly store: string;
+  /** Absolute path of its folder. */
+  readonly path: string;
+}
+
+export interface SynthesisedMountOptions extends MountOptions {
+  /** Of all chunks that its indexes name. */
+  readonly recipe: ChunkRecipe;
 }
 
 export interface ListenOptions {

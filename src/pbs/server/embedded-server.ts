@@ -9,12 +9,15 @@ import { transports } from '../transport/transports.ts';
 import { Access } from './access.ts';
 import { loadCertificate } from './certificate.ts';
 import { ChunkBuffers } from './chunk-buffers.ts';
-import type { Listening, ListenOptions } from './control.ts';
+import { ChunkFiles } from './chunk-files.ts';
+import type { ChunkReader } from './chunk-reader.ts';
+import type { Listening, ListenOptions, MountOptions, SynthesisedMountOptions } from './control.ts';
 import { createHttp1Server } from './http1-server.ts';
-import { PublicApi } from './public-api.ts';
+import { PublicApi, type ServedStore } from './public-api.ts';
 import { ReaderSession } from './reader-session.ts';
 import { readerSettings } from './reader-settings.ts';
 import { createRedirectServer } from './redirect-server.ts';
+import { SynthesisedChunks, synthesiseChunks } from './synthesised-chunks.ts';
 import { TlsPort } from './tls-port.ts';
 
 /** How long a real server keeps a 401 back (spec 2.5). */
@@ -35,7 +38,7 @@ export class EmbeddedServer implements AsyncDisposable {
   readonly #penaltyMs: number;
   readonly #storage: EmulatedStorage;
   readonly #buffers: ChunkBuffers = new ChunkBuffers();
-  readonly #stores: Map<string, string> = new Map();
+  readonly #stores: Map<string, ServedStore> = new Map();
   #transport: ServerTransport;
   #tlsPort: TlsPort | undefined;
 
@@ -60,14 +63,8 @@ export class EmbeddedServer implements AsyncDisposable {
     const certificate = await loadCertificate(certificateFolder);
     const timing = { clock: this.#clock, penaltyMs: this.#penaltyMs };
     const api = new PublicApi({ access: new Access({ userId, secret }), stores: this.#stores, ...timing });
-    const http1 = createHttp1Server(api, (socket, head, { datastore, snapshotFolder }) => {
-      const session = new ReaderSession({
-        datastore,
-        snapshotFolder,
-        storage: this.#storage,
-        buffers: this.#buffers,
-        ...timing,
-      });
+    const http1 = createHttp1Server(api, (socket, head, { store, snapshotFolder }) => {
+      const session = new ReaderSession({ chunks: this.#chunksOf(store), snapshotFolder, ...timing });
       this.#transport.accept(socket, session.handle, { head, settings: readerSettings });
     });
     const redirect = createRedirectServer();
@@ -81,8 +78,13 @@ export class EmbeddedServer implements AsyncDisposable {
   }
 
   /** Makes a datastore folder available under a store name; sessions that are open keep what they had. */
-  mount({ store, path }: { readonly store: string; readonly path: string }): void {
-    this.#stores.set(store, path);
+  mount({ store, path }: MountOptions): void {
+    this.#stores.set(store, { path });
+  }
+
+  /** As `mount`, with chunks that are made in memory now instead of files in the folder. */
+  async mountSynthesised({ store, path, recipe }: SynthesisedMountOptions): Promise<void> {
+    this.#stores.set(store, { path, pool: await synthesiseChunks(recipe) });
   }
 
   /** Takes effect for every chunk that is read afterwards. */
@@ -102,6 +104,12 @@ export class EmbeddedServer implements AsyncDisposable {
 
   resetCounters(): void {
     this.#storage.resetCounters();
+  }
+
+  #chunksOf({ path, pool }: ServedStore): ChunkReader {
+    return pool === undefined
+      ? new ChunkFiles({ folder: path, storage: this.#storage, buffers: this.#buffers })
+      : new SynthesisedChunks(pool, this.#storage);
   }
 
   /** Ends all connections at once. */

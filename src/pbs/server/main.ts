@@ -11,6 +11,7 @@ const server = new EmbeddedServer({ clock: preciseClock() });
 const calls: EmbeddedServerCalls = {
   listen: (options) => server.listen(options),
   mount: (store) => server.mount(store),
+  mountSynthesised: (store) => server.mountSynthesised(store),
   setStorage: (settings) => server.setStorage(settings),
   setTransport: (options) => server.setTransport(options),
   counters: () => server.counters(),

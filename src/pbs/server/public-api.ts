@@ -19,6 +19,7 @@ import {
 } from './parameters.ts';
 import { asRefusal, PathNotFound, Refusal } from './refusal.ts';
 import { pathParts } from './request-path.ts';
+import type { ChunkPool } from './synthesised-chunks.ts';
 
 /** A request of the HTTP/1.1 listener. */
 export interface PublicRequest {
@@ -44,14 +45,22 @@ export interface PublicAnswer {
 /** The connection becomes a reader session of a snapshot. */
 export interface ReaderGrant {
   readonly kind: 'reader';
-  readonly datastore: string;
+  readonly store: ServedStore;
   readonly snapshotFolder: string;
+}
+
+/** A datastore that is offered. */
+export interface ServedStore {
+  /** Absolute path of its folder. */
+  readonly path: string;
+  /** Its chunks, where they are not in the folder. */
+  readonly pool?: ChunkPool;
 }
 
 export interface PublicApiOptions {
   readonly access: Access;
-  /** Store name to absolute path of its folder. */
-  readonly stores: ReadonlyMap<string, string>;
+  /** By name. */
+  readonly stores: ReadonlyMap<string, ServedStore>;
   readonly clock: Clock;
   /** How long a 401 is kept back. */
   readonly penaltyMs: number;
@@ -126,7 +135,7 @@ export class PublicApi {
       return await this.#refuse(request, 401, 'authentication failed');
     if (endpoint === 'GET version') return data(version, query);
     if (endpoint === 'GET reader') return await this.#reader(request, query);
-    if (rest[0] === 'admin' && rest[1] === 'datastore' && rest[2] !== undefined) this.#storePath(rest[2]);
+    if (rest[0] === 'admin' && rest[1] === 'datastore' && rest[2] !== undefined) this.#store(rest[2]);
     throw new PathNotFound(parts);
   }
 
@@ -158,7 +167,7 @@ export class PublicApi {
 
   async #reader({ headers, canUpgrade }: PublicRequest, query: string): Promise<ReaderGrant> {
     const parameters = readQuery(query, readerRules);
-    const datastore = this.#storePath(parameters.get('store') ?? '');
+    const store = this.#store(parameters.get('store') ?? '');
     const protocol = headers['upgrade'];
     if (protocol === undefined) throw new Refusal(400, 'missing Upgrade header');
     if (protocol !== READER_PROTOCOL || !canUpgrade) throw new Refusal(400, 'invalid protocol name');
@@ -170,19 +179,19 @@ export class PublicApi {
       time: Number(parameters.get('backup-time')),
     };
     const namespace = (parameters.get('ns') ?? '').split('/').filter((part) => part !== '');
-    const folder = snapshotFolder(join(datastore, ...namespace.flatMap((part) => ['ns', part])), snapshot);
+    const folder = snapshotFolder(join(store.path, ...namespace.flatMap((part) => ['ns', part])), snapshot);
     const isThere = await stat(folder).then(
       (found) => found.isDirectory(),
       () => false,
     );
     if (!isThere) throw new Refusal(400, `snapshot ${formatSnapshotPath(snapshot)} does not exist.`);
-    return { kind: 'reader', datastore, snapshotFolder: folder };
+    return { kind: 'reader', store, snapshotFolder: folder };
   }
 
-  #storePath(store: string): string {
-    const path = this.#options.stores.get(store);
-    if (path === undefined) throw new Refusal(400, `no such datastore '${store}'`);
-    return path;
+  #store(name: string): ServedStore {
+    const store = this.#options.stores.get(name);
+    if (store === undefined) throw new Refusal(400, `no such datastore '${name}'`);
+    return store;
   }
 
   async #refuse({ signal }: PublicRequest, status: number, body: string, contentType?: string): Promise<PublicAnswer> {

@@ -4,29 +4,21 @@ import { join } from 'node:path';
 
 import { systemErrorCode } from '../../model/errors.ts';
 import type { Clock } from '../../model/ports.ts';
-import type { EmulatedStorage } from '../../storage/emulated-storage.ts';
-import { chunkPath } from '../datastore/layout.ts';
 import { archiveKind } from '../format/archive-name.ts';
-import { MAX_ENCODED_BLOB_BYTES } from '../format/blob.ts';
 import { MAX_INDEX_BYTES } from '../format/fixed-index.ts';
 import type { ServerHandler, ServerRequest, ServerResponse } from '../transport/transport.ts';
-import type { ChunkBuffers } from './chunk-buffers.ts';
+import type { ChunkReader } from './chunk-reader.ts';
 import { addIndexDigests } from './index-digests.ts';
 import { osErrorText } from './os-error-text.ts';
 import { matches, readQuery, type ParameterRules } from './parameters.ts';
-import { ReadAhead } from './read-ahead.ts';
 import { readWholeFile } from './read-whole-file.ts';
 import { asRefusal, PathNotFound, Refusal } from './refusal.ts';
 import { pathParts } from './request-path.ts';
 
 export interface ReaderSessionOptions {
-  /** Folder of the datastore, namespaces not included. */
-  readonly datastore: string;
   /** Folder of the snapshot that the session reads. */
   readonly snapshotFolder: string;
-  readonly storage: EmulatedStorage;
-  /** Shared by all sessions. */
-  readonly buffers: ChunkBuffers;
+  readonly chunks: ChunkReader;
   readonly clock: Clock;
   /** How long a 401 is kept back. */
   readonly penaltyMs: number;
@@ -50,11 +42,9 @@ export class ReaderSession {
   readonly #options: ReaderSessionOptions;
   /** Digests of all indexes downloaded so far. */
   readonly #allowed: Set<string> = new Set();
-  readonly #readAhead: ReadAhead;
 
   constructor(options: ReaderSessionOptions) {
     this.#options = options;
-    this.#readAhead = new ReadAhead(options.storage);
   }
 
   readonly handle: ServerHandler = async (request) => {
@@ -93,21 +83,8 @@ export class ReaderSession {
     if (!this.#allowed.has(digest)) {
       throw new Refusal(401, `download chunk ${digest} not allowed`);
     }
-    const { datastore, storage, buffers } = this.#options;
-    const path = chunkPath(datastore, digest);
-    // Nothing is read for a client that has reset its stream: it could fill the memory, and the disk's queue.
-    const leave = await this.#readAhead.take(signal);
-    const load = async (): Promise<Uint8Array> =>
-      await readWholeFile(path, MAX_ENCODED_BLOB_BYTES, { memory: buffers, signal });
-    const bytes = await storage.read(load, signal).catch((error: unknown) => {
-      leave();
-      throw new Refusal(400, `reading file ${JSON.stringify(path)} failed: ${osErrorText(error)}`);
-    });
-    const sent = (): void => {
-      buffers.give(bytes);
-      leave();
-    };
-    return { ...respond(200, bytes, 'application/octet-stream'), hasHeadroom: true, sent };
+    const { body, ...memory } = await this.#options.chunks.read(digest, signal);
+    return { ...respond(200, body, 'application/octet-stream'), ...memory };
   }
 
   async #download(fileName: string): Promise<ServerResponse> {

@@ -5,7 +5,13 @@ import { EmbeddedServer, type EmbeddedServerOptions } from './embedded-server.ts
 export type RunningServer = Listening &
   Pick<
     EmbeddedServer,
-    'mount' | 'setStorage' | 'setTransport' | 'counters' | 'resetCounters' | typeof Symbol.asyncDispose
+    | 'mount'
+    | 'mountSynthesised'
+    | 'setStorage'
+    | 'setTransport'
+    | 'counters'
+    | 'resetCounters'
+    | typeof Symbol.asyncDispose
   >;
 
 /**
@@ -19,6 +25,7 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions & Liste
     port,
     fingerprint,
     mount: (store) => server.mount(store),
+    mountSynthesised: (store) => server.mountSynthesised(store),
     setStorage: (settings) => server.setStorage(settings),
     setTransport: (transport) => server.setTransport(transport),
     counters: () => server.counters(),

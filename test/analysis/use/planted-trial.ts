@@ -15,7 +15,7 @@ import { defaultTransport } from '../../../src/model/transport.ts';
 export const settings: CaseSettings = {
   index: 0,
   parameters: {},
-  server: { kind: 'embedded' },
+  server: { kind: 'embedded', chunks: 'files' },
   link: { roundTripMs: 10, jitterMs: 0, rateBytesPerSecond: 1e8 },
   transport: defaultTransport,
   storage: { readLatencyMs: 1, queueDepth: 8, bandwidthBytesPerSecond: 1e9 },

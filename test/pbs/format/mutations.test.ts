@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { formatOf } from '../../../src/pbs/format/magic.ts';
-import { SeededRandom } from '../../../src/workload/seeded-random.ts';
+import { SeededRandom } from '../../../src/material/seeded-random.ts';
 import { goldenFolder } from '../datastore/golden.ts';
 import { fuzzTargets, mutate, readOne } from './mutations.ts';
 

@@ -11,7 +11,7 @@ import { magics } from '../../../src/pbs/format/magic.ts';
 import { parseManifest, parseManifestJson, prettyManifest } from '../../../src/pbs/format/manifest.ts';
 import { formatSnapshotPath, parseSnapshotPath } from '../../../src/pbs/format/snapshot-path.ts';
 import { addIndexDigests } from '../../../src/pbs/server/index-digests.ts';
-import { SeededRandom } from '../../../src/workload/seeded-random.ts';
+import { SeededRandom } from '../../../src/material/seeded-random.ts';
 
 /** A reader of one format, and sound inputs from which broken ones are made. */
 export interface FuzzTarget {

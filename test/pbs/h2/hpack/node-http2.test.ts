@@ -13,7 +13,7 @@ import { connect as connectSocket, createServer as createSocketServer, type Addr
 import { describe, it } from 'node:test';
 
 import type { HeaderField } from '../../../../src/pbs/h2/hpack/header-field.ts';
-import { SeededRandom } from '../../../../src/workload/seeded-random.ts';
+import { SeededRandom } from '../../../../src/material/seeded-random.ts';
 import { RawPeer } from './raw-peer.ts';
 
 const EXCHANGES = 300;

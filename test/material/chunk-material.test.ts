@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 
 import { encodeBlob } from '../../src/pbs/format/blob.ts';
 import { chunkDigest } from '../../src/pbs/format/digest.ts';
-import { ChunkMaterial } from '../../src/workload/chunk-material.ts';
+import { ChunkMaterial } from '../../src/material/chunk-material.ts';
 
 const CHUNK = 4 << 20;
 const chunk = new Uint8Array(CHUNK);
