@@ -110,6 +110,18 @@ export class ClientStream extends Http2Stream {
     this.#bodyBytes = bodyBytes;
   }
 
+  override placeForData(length: number): Uint8Array | undefined {
+    const destination = this.#destination;
+    const end = this.#bodyBytes + length;
+    if (!(destination instanceof Uint8Array) || end > (this.#head?.contentLength ?? end) || end > destination.length)
+      return undefined;
+    return new Uint8Array(destination.buffer, destination.byteOffset + this.#bodyBytes, length);
+  }
+
+  override dataPlaced(length: number): void {
+    this.#bodyBytes += length;
+  }
+
   receiveEnd(): void {
     const head = this.#head;
     if (head === undefined) throw this.#fault(errorCodes.protocolError, 'the stream ended without a response');

@@ -27,6 +27,9 @@ import { applySettings, defaultPeerSettings, encodeSettings, type PeerSettings }
 import { StreamReset, type Http2Stream } from './stream.ts';
 import type { SocketPort, SocketReader } from './socket-port.ts';
 
+/** Below that, a read that brings the next frame's header too and a copy are cheaper than two reads. */
+const MIN_PLACED_BYTES = 4096;
+
 /** A header list that has been decoded. */
 export interface ReceivedFields {
   readonly fields: readonly HeaderField[];
@@ -121,6 +124,22 @@ export abstract class Connection<Stream extends Http2Stream> implements FrameVis
     }
   }
 
+  placeForInput(): Uint8Array | undefined {
+    const left = this.#reader.dataLeft;
+    return left < MIN_PLACED_BYTES || this.#isOver ? undefined : this.#receiving?.placeForData(left);
+  }
+
+  placed(length: number): void {
+    const stream = this.#receiving;
+    stream?.dataPlaced(length);
+    this.#giveBack(stream, length);
+    try {
+      this.#reader.skipData(length);
+    } catch (error) {
+      this.fault(error);
+    }
+  }
+
   /** Leaves what arrives in the socket until `resumed` resolves. */
   protected pauseUntil(resumed: Promise<unknown>): void {
     this.#reader.pause();
@@ -172,6 +191,7 @@ export abstract class Connection<Stream extends Http2Stream> implements FrameVis
   #end(cause: Error | undefined, close: () => void): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#stopReceiving();
     for (const stream of this.streams.values()) {
       this.sender.cancel(stream);
       stream.fail(this.explainEnd(cause));
@@ -211,9 +231,15 @@ export abstract class Connection<Stream extends Http2Stream> implements FrameVis
     this.ended.add(streamId, how);
     if (stream === undefined) return;
     this.streams.delete(streamId);
-    if (this.#receiving === stream) this.#receiving = undefined;
+    if (this.#receiving === stream) this.#stopReceiving();
     this.sender.cancel(stream);
     this.streamEnded();
+  }
+
+  /** The rest of the present DATA frame is of no use; its destination may be somebody else's from now on. */
+  #stopReceiving(): void {
+    this.#receiving = undefined;
+    this.#socket.withdrawPlace();
   }
 
   #tryStream(streamId: number, step: () => void): void {

@@ -47,6 +47,17 @@ export class FrameReader {
     return this.#header !== undefined || this.#headerFilled > 0;
   }
 
+  /** Bytes of the present DATA frame that have not arrived, padding left out; 0 where something else comes next. */
+  get dataLeft(): number {
+    return this.#header?.type === frameTypes.data && !this.#awaitsPadLength ? this.#payloadLeft - this.#paddingLeft : 0;
+  }
+
+  /** So many bytes of {@link dataLeft} have arrived, and are where they belong already. */
+  skipData(bytes: number): void {
+    this.#payloadLeft -= bytes;
+    this.#endDataIfWhole();
+  }
+
   /** Ends the reading after the visitor's present call. */
   pause(): void {
     this.#isPaused = true;
@@ -66,7 +77,7 @@ export class FrameReader {
   #step(bytes: Buffer, at: number, end: number): number {
     const header = this.#header;
     if (header === undefined) return this.#readHeader(bytes, at, end);
-    if (header.type === frameTypes.data) return this.#readData(header, bytes, at, end);
+    if (header.type === frameTypes.data) return this.#readData(bytes, at, end);
     const taken = Math.min(end - at, this.#payloadLeft);
     this.#payloadLeft -= taken;
     if (this.#isWanted) this.#collect(header, bytes, at, at + taken);
@@ -99,7 +110,7 @@ export class FrameReader {
     else if (this.#isWanted) this.#visitor.frame(header, nothing);
   }
 
-  #readData(header: FrameHeader, bytes: Buffer, at: number, end: number): number {
+  #readData(bytes: Buffer, at: number, end: number): number {
     let next = at;
     if (this.#awaitsPadLength) {
       this.#awaitsPadLength = false;
@@ -118,11 +129,15 @@ export class FrameReader {
     const padded = Math.min(end - next, this.#payloadLeft === this.#paddingLeft ? this.#paddingLeft : 0);
     this.#paddingLeft -= padded;
     this.#payloadLeft -= padded;
-    if (this.#payloadLeft === 0) {
-      this.#header = undefined;
-      this.#visitor.dataEnds(header, this.#paddingBytes);
-    }
+    this.#endDataIfWhole();
     return next + padded;
+  }
+
+  #endDataIfWhole(): void {
+    const header = this.#header;
+    if (header === undefined || this.#payloadLeft > 0) return;
+    this.#header = undefined;
+    this.#visitor.dataEnds(header, this.#paddingBytes);
   }
 
   #collect(header: FrameHeader, bytes: Buffer, start: number, end: number): void {

@@ -6,7 +6,8 @@ import { SocketPort } from './socket-port.ts';
 export const h2ServerTransport: ServerTransport = {
   name: 'h2',
   accept(socket, handler, { head, settings }) {
-    const port = new SocketPort(socket, { isFed: false });
+    const port = new SocketPort();
+    port.attach(socket, { isFed: false });
     const connection = new H2ServerConnection(port, handler, settings);
     port.start(connection, head);
     return connection;

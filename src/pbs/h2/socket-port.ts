@@ -1,38 +1,81 @@
+import type { OnReadOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 /** How long the last frames of this end may take to leave before the socket is closed all the same. */
 const LINGER_MS = 1000;
 
+/** What one read from TLS brings at most: a record (RFC 8446 section 5.1). */
+const READ_BYTES = 16 * 1024;
+
 /** Who reads from the socket. */
 export interface SocketReader {
   /** Reads from `start` to `end`; returns where it stopped, which is earlier only after `pauseInput`. */
   receive(bytes: Buffer, start: number, end: number): number;
+  /** Where the next bytes belong, whatever they are; undefined where they must be looked at first. */
+  placeForInput(): Uint8Array | undefined;
+  /** So many bytes have arrived in the place that was given last. */
+  placed(length: number): void;
   /** The socket has ended or failed, and everything that arrived before was given. */
   socketEnded(cause: Error | undefined): void;
 }
 
+/** The part of a `node:net` handle that says where the next read goes. */
+interface ReadingHandle {
+  useUserBuffer?(buffer: Uint8Array): void;
+}
+
 /**
- * The connected socket under a connection: gives what arrives to its reader, piece by piece in the memory in which it
- * arrived, and can hold that back.
+ * The connected socket under a connection: gives what arrives to its reader and can hold it back. A socket that was
+ * made with {@link onread} writes what it decrypts straight to where it belongs, as far as that is known; that is the
+ * only copy that such a byte sees.
  */
 export class SocketPort {
-  readonly socket: Duplex;
+  #socket: (Duplex & { readonly _handle?: ReadingHandle | null }) | undefined;
   #reader: SocketReader | undefined;
+  readonly #beforeStart: (bytes: Uint8Array) => void;
+  readonly #scratch: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  /** Where the next read goes, if not to the scratch memory. */
+  #place: Uint8Array | undefined;
+  #isInCallback = false;
   #holders = 0;
   /** What arrived although reading was stopped: TLS hands out all that it has decrypted. */
   readonly #kept: Buffer[] = [];
   #error: Error | undefined;
   #hasEnded = false;
 
-  /** @param isFed whether bytes come through `feed` rather than as `data` of the socket */
-  constructor(socket: Duplex, { isFed }: { readonly isFed: boolean }) {
-    this.socket = socket;
-    if (!isFed) socket.on('data', (bytes: Buffer) => this.feed(bytes, bytes.length));
+  /** @param beforeStart given what arrives before `start`, valid only during the call */
+  constructor(beforeStart: (bytes: Uint8Array) => void = () => {}) {
+    this.#beforeStart = beforeStart;
+  }
+
+  /** For the making of a socket, once. */
+  get onread(): OnReadOpts {
+    return {
+      buffer: () => {
+        this.#place = this.#holders === 0 && this.#kept.length === 0 ? this.#reader?.placeForInput() : undefined;
+        return this.#place ?? this.#scratch;
+      },
+      callback: (length) => {
+        this.#isInCallback = true;
+        if (this.#place === undefined) this.#arrived(this.#scratch, length);
+        else this.#reader?.placed(length);
+        this.#isInCallback = false;
+        return true;
+      },
+    };
+  }
+
+  get socket(): Duplex {
+    if (this.#socket === undefined) throw new Error('the connection has no socket yet');
+    return this.#socket;
+  }
+
+  /** @param isFed whether the socket was made with {@link onread} and emits no `data` */
+  attach(socket: Duplex, { isFed }: { readonly isFed: boolean }): void {
+    this.#socket = socket;
+    if (!isFed) socket.on('data', (bytes: Buffer) => this.#arrived(bytes, bytes.length));
     socket.on('error', (error: Error) => {
       this.#error ??= error;
-      // After a TLS error Node leaves the socket open, and nothing follows.
-      socket.destroy();
-      this.#end();
     });
     socket.once('end', () => this.#end());
     socket.once('close', () => this.#end());
@@ -41,16 +84,26 @@ export class SocketPort {
   /** Begins to read; `head` has arrived already. */
   start(reader: SocketReader, head: Uint8Array | undefined): void {
     this.#reader = reader;
-    if (head !== undefined && head.length > 0) {
-      const bytes = Buffer.from(head);
-      this.feed(bytes, bytes.length);
-    }
+    if (head !== undefined && head.length > 0) this.#arrived(Buffer.from(head), head.length);
     if (this.socket.destroyed) this.#end();
     else if (this.#holders === 0) this.socket.resume();
   }
 
-  /** The first `length` of these bytes have arrived; the memory may be used again afterwards. */
-  feed(bytes: Buffer, length: number): void {
+  /**
+   * The place that the reader gave last is no longer its own: nothing is written there any more when this returns.
+   * Only between two reads is there something to do; `node:net` asks for a place after each.
+   */
+  withdrawPlace(): void {
+    if (this.#place === undefined || this.#isInCallback) return;
+    this.#place = undefined;
+    this.#socket?._handle?.useUserBuffer?.(this.#scratch);
+  }
+
+  #arrived(bytes: Buffer, length: number): void {
+    if (this.#reader === undefined && this.#socket === undefined) {
+      this.#beforeStart(bytes.subarray(0, length));
+      return;
+    }
     if (this.#reader === undefined || this.#holders > 0 || this.#kept.length > 0) {
       this.#kept.push(Buffer.from(bytes.subarray(0, length)));
       return;

@@ -23,6 +23,14 @@ export abstract class Http2Stream {
   /** A piece of the body: `bytes` from `start` to `end`, valid only during the call. May throw a StreamFault. */
   abstract receiveData(bytes: Buffer, start: number, end: number): void;
 
+  /** Where the next `length` bytes of the body belong, if they can be written there unseen. */
+  placeForData(_length: number): Uint8Array | undefined {
+    return undefined;
+  }
+
+  /** So many bytes of the body have arrived in that place. */
+  dataPlaced(_length: number): void {}
+
   /** The other end has ended its side; every byte of the body was given. May throw a StreamFault. */
   abstract receiveEnd(): void;
 
