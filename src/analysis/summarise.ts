@@ -6,6 +6,7 @@ import { evaluateObjectives } from './evaluate-objectives.ts';
 import { measuredTrials, trialsOf } from './measured-trials.ts';
 import { describeMethods } from './methods.ts';
 import { summariseStrategy } from './summarise-strategy.ts';
+import { pageCacheOf } from './page-cache.ts';
 import { useTable } from './use/use-table.ts';
 import { judge } from './verdict.ts';
 import { drawWaterfall, type Waterfall } from './waterfall.ts';
@@ -75,6 +76,10 @@ function summariseCase(data: RunData, index: number): CaseReport {
   const [baseline, ...others] = compared;
   const comparisons = baseline === undefined ? [] : others.map((other) => compare(other, baseline));
   const { transport } = settings;
+  const pageCache = pageCacheOf(
+    record,
+    data.trials.filter((trial) => trial.case === index),
+  );
   const { roundTripMs, jitterMs, rateBytesPerSecond, connectionRateBytesPerSecond } = settings.link;
   return {
     parameters: settings.parameters,
@@ -88,6 +93,7 @@ function summariseCase(data: RunData, index: number): CaseReport {
       },
       ...(link === undefined ? {} : { achieved: link }),
     },
+    ...(pageCache === undefined ? {} : { pageCache }),
     ...(transport === undefined ? {} : { transport: { asked: transport, negotiated: negotiatedTls(data, index) } }),
     verdict: judge(data.run, record, baseline === undefined ? [] : trialsOf(data, index, baseline.label), comparisons),
     strategies,

@@ -2,6 +2,7 @@ import type { RecordedWarning, RunData } from '../model/records.ts';
 import type { CaseReport } from '../model/report.ts';
 import { caseName } from './case-name.ts';
 import { caseWarnings } from './case-warnings.ts';
+import { pageCacheWarnings } from './page-cache.ts';
 import { strategyWarnings } from './strategy-warnings.ts';
 
 /**
@@ -13,7 +14,13 @@ export function findWarnings(data: RunData, cases: readonly CaseReport[]): reado
   for (const [index, report] of cases.entries()) {
     const record = data.run.cases[index];
     if (record === undefined) continue;
-    for (const warning of [...caseWarnings(data.run, record), ...strategyWarnings(data, index, report)]) {
+    const trials = data.trials.filter((trial) => trial.case === index);
+    const warnings = [
+      caseWarnings(data.run, record),
+      pageCacheWarnings(record, trials),
+      strategyWarnings(data, index, report),
+    ];
+    for (const warning of warnings.flat()) {
       const key = `${warning.code}\n${warning.sentence}`;
       const known = found.get(key) ?? { warning, cases: [] };
       known.cases.push(caseName(report));

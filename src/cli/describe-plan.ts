@@ -72,7 +72,7 @@ function describeCase({
     ['transport', transportText(transport)],
     [
       'storage',
-      `${formatDuration(storage.readLatencyMs)} read latency, ${rate(storage.bandwidthBytesPerSecond)}, queue depth ${storage.queueDepth}`,
+      `${formatDuration(storage.readLatencyMs)} read latency, ${rate(storage.bandwidthBytesPerSecond)}, queue depth ${storage.queueDepth}${storage.cache === 'cold' ? ', cold page cache' : ''}`,
     ],
     [
       'target',

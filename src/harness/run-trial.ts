@@ -12,7 +12,10 @@ import {
 } from '../model/records.ts';
 import { watchEventLoop } from '../metrics/event-loop.ts';
 import { readProcessUsage, usageBetween, type UsageSnapshot } from '../metrics/process-usage.ts';
+import { readBetween, readFromStorage } from '../metrics/storage-reads.ts';
+import { chunkPath } from '../pbs/datastore/layout.ts';
 import { createTarget } from '../target/create-target.ts';
+import { dropPageCache } from './drop-page-cache.ts';
 import type { Lab } from './lab.ts';
 import { openSessions } from './open-sessions.ts';
 import { composePorts } from './ports/compose-ports.ts';
@@ -100,11 +103,14 @@ async function restoreOnce(
     stallTimeoutMs: trialSettings.stallTimeoutMs,
   });
 
+  if (settings.storage.cache === 'cold')
+    findings.pageCache = await dropPageCache(chunkFiles(prepared.mounted.path, index), signal);
   const pids = { client: clientPid, server: lab.server.pid, relay: lab.relay.pid, sampler: lab.sampler.pid };
   await Promise.all([lab.relay.call('resetCounters'), lab.server.call('resetCounters')]);
   const decodeBusyBefore = pool.busyMs;
   const eventLoop = watchEventLoop();
   const before = readAll(pids);
+  const fromStorageBefore = [readFromStorage(pids.server)];
   const startedAtMs = clock.now();
   findings.startedAtMs = startedAtMs;
   findings.setupMs = startedAtMs - beforeSetup;
@@ -112,6 +118,7 @@ async function restoreOnce(
   const takeFindings = async (): Promise<void> => {
     findings.durationMs = clock.now() - startedAtMs;
     const usage = usages(before, readAll(pids));
+    const bytesFromDisk = readBetween(fromStorageBefore, [readFromStorage(pids.server)]);
     const eventLoopFigures = eventLoop.stop();
     const decodeBusyMs = pool.busyMs - decodeBusyBefore;
     const spans = ports.recorder?.toSpanTable();
@@ -125,7 +132,7 @@ async function restoreOnce(
     findings.counters = {
       ...usage,
       link,
-      storage,
+      storage: 'unavailable' in storage ? storage : { ...storage, bytesFromDisk },
       clientParts: {
         ...eventLoopFigures,
         decodeThreads: knobs.decodeThreads,
@@ -189,6 +196,13 @@ function trialBytes(image: Image, wire: number): TrialBytes {
     seen.add(digest);
   }
   return { logical: image.size, data, unique, wire };
+}
+
+/** Of an image's data chunks, each once. */
+function chunkFiles(datastore: string, image: Image): readonly string[] {
+  const digests = new Set<string>();
+  for (const { digest, isZero } of image.slots()) if (!isZero) digests.add(digest);
+  return [...digests].map((digest) => chunkPath(datastore, digest));
 }
 
 /** Progress is counted where bytes have been written, outside of what is recorded. */

@@ -13,6 +13,10 @@ export interface LinkSettings {
   readonly connectionRateBytesPerSecond?: number;
 }
 
+/** Whether chunk files come from the page cache, as a rule, or are dropped from it before every trial. */
+export const cacheStates = ['warm', 'cold'] as const;
+export type CacheState = (typeof cacheStates)[number];
+
 /** The emulated datastore disk. */
 export interface StorageSettings {
   /** From the start of a read until its first byte. */
@@ -21,6 +25,8 @@ export interface StorageSettings {
   readonly bandwidthBytesPerSecond?: number;
   /** Reads that are served at the same time; the others wait. */
   readonly queueDepth: number;
+  /** Of the real files below; warm where absent. */
+  readonly cache?: CacheState;
 }
 
 /** HTTP/2 and TLS between client and server: windows and frames as the client announces them (RFC 9113, 6.5.2). */

@@ -151,6 +151,9 @@ export interface LinkCounters {
   readonly errors: number;
 }
 
+/** The page cache of chunk files before a trial: of how many it was asked to be dropped, or why not. */
+export type PageCacheDrop = { readonly files: number } | { readonly unavailable: string };
+
 /** What the emulated storage counted during a trial. */
 export interface StorageCounters {
   readonly reads: number;
@@ -162,6 +165,8 @@ export interface StorageCounters {
   /** Summed time that reads waited for a place. */
   readonly queueWaitMs: number;
   readonly errors: number;
+  /** What the server's processes really read from storage, indexes included; absent in older records. */
+  readonly bytesFromDisk?: Metric;
 }
 
 /** What the client's own parts counted during a trial. */
@@ -257,6 +262,8 @@ export interface TrialRecord extends PlannedTrial {
   readonly sha256?: string;
   readonly bytes?: TrialBytes;
   readonly counters?: TrialCounters;
+  /** Before the clock started; absent unless the case asks for a cold cache. */
+  readonly pageCache?: PageCacheDrop;
   /** Absent where the trial never connected, and in older records. */
   readonly connection?: ConnectionFacts;
   /** Absent when recording was off. */

@@ -1,4 +1,4 @@
-import type { TransportSettings } from './environment.ts';
+import type { CacheState, TransportSettings } from './environment.ts';
 import type { Metric, UseRow } from './metric.ts';
 import type { ObjectiveUnit, RateName } from './objective.ts';
 import type {
@@ -111,6 +111,12 @@ export interface CaseReport {
   readonly parameters: Readonly<Record<string, number | string>>;
   readonly image?: ImageFacts;
   readonly link: { readonly asked: Readonly<Record<string, number>>; readonly achieved?: LinkCalibration };
+  /** Of the chunk files, if there are any; absent for runs whose records are older than it. */
+  readonly pageCache?: {
+    readonly asked: CacheState;
+    /** 0..1, mean of the measured trials: what the server read from disk over the chunks' bytes, each counted once. */
+    readonly fromDiskShare: Metric;
+  };
   /** Absent for runs whose records are older than it. */
   readonly transport?: {
     readonly asked: TransportSettings;

@@ -196,7 +196,7 @@ export function transportTable({ transport }: CaseReport): Table {
   };
 }
 
-export function imageTable({ image }: CaseReport): Table {
+export function imageTable({ image, pageCache }: CaseReport): Table {
   const rows =
     image === undefined
       ? [['image', 'unknown: the case was not prepared']]
@@ -216,6 +216,14 @@ export function imageTable({ image }: CaseReport): Table {
             'stored',
             `${formatBytes(image.storedBytes)}${image.chunks === 'synthesised' ? ', in the memory of the server: synthesised chunks that repeat throughout the image' : ''}`,
           ],
+          ...(pageCache === undefined
+            ? []
+            : [
+                [
+                  `read from disk, page cache ${pageCache.asked}`,
+                  metricText(pageCache.fromDiskShare, (share) => `${formatShare(share)} of the stored bytes, mean`),
+                ],
+              ]),
         ];
   return { title: 'Image', columns: [textColumn('quantity'), textColumn('value')], rows };
 }

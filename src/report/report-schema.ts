@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { cacheStates } from '../model/environment.ts';
 import { rateNames } from '../model/objective.ts';
 import { comparisonVerdicts, phases, verdictCodes, type Report } from '../model/report.ts';
 import { tlsCiphers, transportNames } from '../model/transport.ts';
@@ -117,6 +118,7 @@ const caseReport = z.looseObject({
   parameters: z.record(z.string(), z.union([z.number(), z.string()])),
   image: image.exactOptional(),
   link: z.looseObject({ asked: z.record(z.string(), z.number()), achieved: calibration.exactOptional() }),
+  pageCache: z.looseObject({ asked: z.enum(cacheStates), fromDiskShare: metric }).exactOptional(),
   transport: transport.exactOptional(),
   verdict,
   strategies: z.array(strategy),

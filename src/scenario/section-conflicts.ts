@@ -6,7 +6,7 @@ import type { ParsedScenario } from './schema.ts';
 type Sections = Pick<ParsedScenario, 'server' | 'image' | 'history' | 'storage'>;
 
 /** What cannot be together in one case although each section is right by itself. */
-export function refuseConflicts({ server, image, history }: Sections, context: z.core.$RefinementCtx): void {
+export function refuseConflicts({ server, image, history, storage }: Sections, context: z.core.$RefinementCtx): void {
   if ('datastore' in server || server.chunks === 'files') return;
   if (image.repeatedShare > 0) {
     refuse(
@@ -21,5 +21,13 @@ export function refuseConflicts({ server, image, history }: Sections, context: z
       'history',
       'depth',
     ]);
+  }
+  if (storage.cache === 'cold') {
+    refuse(
+      context,
+      'synthesised chunks are in memory and have no page cache',
+      '`cache: cold` with `server.chunks: files`, or `cache: warm`',
+      ['storage', 'cache'],
+    );
   }
 }

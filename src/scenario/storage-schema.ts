@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import type { StorageSettings } from '../model/environment.ts';
+import { cacheStates, type StorageSettings } from '../model/environment.ts';
 import { LONGEST_DELAY } from './link-schema.ts';
 import { count, optionalRate, quantity } from './quantity-schema.ts';
 
@@ -24,10 +24,15 @@ export const storageSchema: z.ZodType<StorageSettings> = z
       max: 1024,
       example: 32,
     }).prefault(64),
+    cache: z.enum(cacheStates).prefault('warm').meta({
+      description:
+        'Of the chunk files below the emulated disk. warm: from the page cache, as far as they are in it. cold: dropped from it before every trial, where the system permits; what was really read from disk is recorded.',
+    }),
   })
-  .transform(({ readLatency, bandwidth, queueDepth }): StorageSettings => ({
+  .transform(({ readLatency, bandwidth, queueDepth, cache }): StorageSettings => ({
     readLatencyMs: readLatency,
     ...(bandwidth === undefined ? {} : { bandwidthBytesPerSecond: bandwidth }),
     queueDepth,
+    cache,
   }))
   .meta({ description: "The emulated disk below the server's datastore; no latency and no limit without it." });

@@ -22,7 +22,7 @@ test('a scenario of a name only has documented defaults', () => {
         connectionWindowBytes: 2_147_483_646,
         maxFrameBytes: 4_194_304,
       },
-      storage: { readLatencyMs: 0, queueDepth: 64 },
+      storage: { readLatencyMs: 0, queueDepth: 64, cache: 'warm' },
       image: {
         sizeBytes: 512 * 1024 ** 2,
         zeroShare: 0.1,
@@ -60,7 +60,7 @@ test('every section is read into base units', () => {
 source: a complaint
 seed: 42
 link: { roundTrip: 30 ms, jitter: 500 us, rate: 2.5 Gbit/s, connectionRate: 1 Gbit/s }
-storage: { readLatency: 2 ms, bandwidth: 2 GB/s, queueDepth: 32 }
+storage: { readLatency: 2 ms, bandwidth: 2 GB/s, queueDepth: 32, cache: cold }
 image: { size: 1 GiB, zeroShare: 20 %, repeatedShare: 5 %, compressionRatio: 2, seed: other }
 history: { depth: 3, changeRate: 1 % }
 target: { kind: file, path: ../restored.raw }
@@ -75,7 +75,7 @@ objectives: [ small.throughput.data > 5 MB/s ]
     rateBytesPerSecond: 312_500_000,
     connectionRateBytesPerSecond: 125_000_000,
   });
-  assert.deepEqual(storage, { readLatencyMs: 2, bandwidthBytesPerSecond: 2e9, queueDepth: 32 });
+  assert.deepEqual(storage, { readLatencyMs: 2, bandwidthBytesPerSecond: 2e9, queueDepth: 32, cache: 'cold' });
   assert.deepEqual(image, {
     sizeBytes: 1024 ** 3,
     zeroShare: 0.2,

@@ -281,6 +281,13 @@ describe('one problem is shown with its place, a mark, and what is allowed', () 
     |                   ^
   allowed: \`history\` with \`server.chunks: files\`, or a \`depth\` of 1`,
     ],
+    'a cold cache of synthesised chunks': [
+      'server: { kind: embedded, chunks: synthesised }\nmatrix: { storage.cache: [warm, cold] }\n',
+      `wrong.yaml:4:33: synthesised chunks are in memory and have no page cache
+  4 | matrix: { storage.cache: [warm, cold] }
+    |                                 ^~~~
+  allowed: \`cache: cold\` with \`server.chunks: files\`, or \`cache: warm\``,
+    ],
     'synthesised chunks of a ready datastore': [
       'server: { kind: embedded, chunks: synthesised, datastore: a, snapshot: "vm/1/2026-01-01T00:00:00Z", archive: a }\n',
       `wrong.yaml:3:35: a ready datastore has chunks of its own
