@@ -1,0 +1,53 @@
+import { measuredRatios, WIDE_SHARE, type Measured } from './outcome.ts';
+
+/** How far a family has come. */
+export interface Lane extends Measured {
+  /** Time that its blocks have taken so far, and what starting it took. */
+  readonly spentMs: number;
+}
+
+/**
+ * The lane whose block is to be run next, or undefined at the end. Every lane has one block, whatever the time; further
+ * ones only if they are expected to end within the limit. Lanes below their minimum come first, then those
+ * with a wide interval, among them the one that has had the least time.
+ */
+export function nextLane<Some extends Lane>(lanes: readonly Some[], remainingMs: number): Some | undefined {
+  const open = lanes.filter(({ problem }) => problem === undefined);
+  const fresh = open.find(({ blocks }) => blocks.length === 0);
+  if (fresh !== undefined) return fresh;
+  const affordable = open.filter((lane) => blockMs(lane) <= remainingMs);
+  const short = affordable
+    .filter(({ selection, blocks }) => blocks.length < selection.family.minimumBlocks)
+    .toSorted((a, b) => a.blocks.length - b.blocks.length);
+  return short[0] ?? affordable.filter(isWide).toSorted((a, b) => a.spentMs - b.spentMs)[0];
+}
+
+/** Time until the end: blocks that are still due, and what the wide intervals are likely to need, up to the limit. */
+export function remainingMs(lanes: readonly Lane[], limitMs: number): number {
+  const wanted = lanes
+    .filter(({ problem, blocks }) => problem === undefined && blocks.length > 0)
+    .map((lane) => Math.max(0, likelyBlocks(lane) - lane.blocks.length) * blockMs(lane));
+  return Math.max(
+    0,
+    Math.min(
+      limitMs,
+      wanted.reduce((sum, ms) => sum + ms, 0),
+    ),
+  );
+}
+
+const blockMs = ({ spentMs, blocks }: Lane): number => spentMs / Math.max(1, blocks.length);
+
+function isWide(lane: Lane): boolean {
+  const { maximumBlocks = Number.POSITIVE_INFINITY } = lane.selection.family;
+  return lane.blocks.length < maximumBlocks && measuredRatios(lane).some(({ wide }) => wide);
+}
+
+/** An interval narrows with the square root of the number of blocks. */
+function likelyBlocks(lane: Lane): number {
+  const { minimumBlocks, maximumBlocks = Number.POSITIVE_INFINITY } = lane.selection.family;
+  const needs = measuredRatios(lane).map(({ value, interval, blocks }) =>
+    value === null || interval === null ? minimumBlocks : blocks * ((interval[1] - interval[0]) / value / WIDE_SHARE) ** 2,
+  );
+  return Math.min(maximumBlocks, Math.ceil(Math.max(minimumBlocks, ...needs)));
+}
