@@ -21,6 +21,10 @@ const QUICK_LIMIT_MS = 9 * 60_000;
 const FULL_LIMIT_MS = 23 * 60_000;
 
 const options = readOptions();
+const interrupted = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => interrupted.abort(new Error('interrupted')));
+}
 if (options.help) {
   process.stdout.write(help);
 } else {
@@ -41,7 +45,8 @@ async function bench(selections: readonly Selection[]): Promise<number> {
   const startedMs = clock.now();
   using region = new LiveRegion({ stream: process.stderr, env: process.env, clock });
   const measured = await runBlocks(selections, {
-    limitMs: quick ? QUICK_LIMIT_MS : FULL_LIMIT_MS,
+    limitMs: options.limitMs ?? (quick ? QUICK_LIMIT_MS : FULL_LIMIT_MS),
+    signal: interrupted.signal,
     random: seededRandom(seed),
     now: clock.now,
     onProgress: (progress) => region.update([progressText(progress)]),

@@ -12,6 +12,8 @@ export interface RunOptions {
   /** Milliseconds. */
   readonly now: () => number;
   readonly onProgress: (progress: Progress) => void;
+  /** Aborted to end after the probe that is under way; complete blocks are kept. */
+  readonly signal: AbortSignal;
 }
 
 export interface Progress {
@@ -44,11 +46,11 @@ export async function runBlocks(selections: readonly Selection[], options: RunOp
   await using resources = new AsyncDisposableStack();
   const lanes = selections.map((selection) => new RunningLane(selection));
   const startedMs = now();
-  for (;;) {
+  while (!options.signal.aborted) {
     const lane = nextLane(lanes, limitMs - (now() - startedMs));
     if (lane === undefined) break;
-    const laneStartedMs = now();
     const tell = (measurements?: readonly string[]): void => {
+      options.signal.throwIfAborted();
       const elapsedMs = now() - startedMs;
       options.onProgress({
         family: lane.selection.family.name,
@@ -61,11 +63,12 @@ export async function runBlocks(selections: readonly Selection[], options: RunOp
     try {
       tell();
       lane.probes ??= await lane.selection.family.open(lane.selection.measurements, resources);
+      const blockStartedMs = now();
       lane.blocks.push(await measureBlock(lane.selection, shuffled(lane.probes, options.random), tell));
+      lane.spentMs += now() - blockStartedMs;
     } catch (error) {
       lane.problem = error instanceof Error ? error.message : String(error);
     }
-    lane.spentMs += now() - laneStartedMs;
   }
   return lanes;
 }

@@ -2,7 +2,7 @@ import { measuredRatios, WIDE_SHARE, type Measured } from './outcome.ts';
 
 /** How far a family has come. */
 export interface Lane extends Measured {
-  /** Time that its blocks have taken so far, and what starting it took. */
+  /** Time that its blocks have taken so far. */
   readonly spentMs: number;
 }
 
@@ -22,17 +22,17 @@ export function nextLane<Some extends Lane>(lanes: readonly Some[], remainingMs:
   return short[0] ?? affordable.filter(isWide).toSorted((a, b) => a.spentMs - b.spentMs)[0];
 }
 
-/** Time until the end: blocks that are still due, and what the wide intervals are likely to need, up to the limit. */
+/**
+ * Time until the end: blocks that are still due, and what the wide intervals are likely to need, up to the limit. Just
+ * the limit as long as a family has not shown what its blocks take.
+ */
 export function remainingMs(lanes: readonly Lane[], limitMs: number): number {
-  const wanted = lanes
-    .filter(({ problem, blocks }) => problem === undefined && blocks.length > 0)
-    .map((lane) => Math.max(0, likelyBlocks(lane) - lane.blocks.length) * blockMs(lane));
-  return Math.max(
-    0,
-    Math.min(
-      limitMs,
-      wanted.reduce((sum, ms) => sum + ms, 0),
-    ),
+  const open = lanes.filter(({ problem }) => problem === undefined);
+  const limit = Math.max(0, limitMs);
+  if (open.some(({ blocks }) => blocks.length === 0)) return limit;
+  return Math.min(
+    limit,
+    open.reduce((sum, lane) => sum + Math.max(0, likelyBlocks(lane) - lane.blocks.length) * blockMs(lane), 0),
   );
 }
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 
 import type { Family } from '../family.ts';
+import { restoreFamily } from './restore.ts';
 import { transportFamily } from './transport.ts';
 
 export interface FamilyOptions {
@@ -12,5 +13,5 @@ export interface FamilyOptions {
 
 /** Everything that the bench can measure, in the order of its tables. */
 export function families({ quick, folder }: FamilyOptions): readonly Family[] {
-  return [transportFamily({ quick, certificateFolder: join(folder, 'certificate') })];
+  return [transportFamily({ quick, certificateFolder: join(folder, 'certificate') }), restoreFamily({ folder })];
 }

@@ -38,6 +38,15 @@ interface Row {
   readonly sender?: Measurement;
 }
 
+/** The ceiling: nothing but TLS, with the same payload and cipher. */
+export const rawTransfer: Transfer = {
+  receiver: 'raw',
+  sender: 'raw',
+  streams: 1,
+  chunks: CHUNKS,
+  settings: rawSettings,
+};
+
 const UNIT = 'CPU-s/GB';
 
 const copies: readonly NamedPrimitive[] = [
@@ -63,7 +72,7 @@ function rows(quick: boolean): Row[] {
   });
   return [
     {
-      transfer: { receiver: 'raw', sender: 'raw', streams: 1, chunks: CHUNKS, settings: rawSettings },
+      transfer: rawTransfer,
       receiver: {
         name: 'raw-tls-receive',
         unit: UNIT,
