@@ -1,12 +1,13 @@
 import type { TLSSocket } from 'node:tls';
 
-import { nodeHttp2ServerTransport } from '../../../src/pbs/transport/node-http2-server.ts';
+import { h2ServerTransport } from '../../../src/pbs/h2/server-transport.ts';
+import { nodeHttp2ServerTransport } from '../../../src/pbs/node-http2/server-transport.ts';
 import { readerSettings } from '../../../src/pbs/server/reader-settings.ts';
 import type { ServerTransport } from '../../../src/pbs/transport/transport.ts';
 
 /** The product's own transport, through the interface that the embedded server uses. */
 export const serveOurs = (socket: TLSSocket, pool: readonly Uint8Array[]): void =>
-  serve(nodeHttp2ServerTransport, socket, pool);
+  serve(h2ServerTransport, socket, pool);
 
 /** `node:http2` as the product's other transport uses it: slices, and two bodies at a time. */
 export const serveTwoAtOnce = (socket: TLSSocket, pool: readonly Uint8Array[]): void =>

@@ -22,18 +22,17 @@ export const openNodeHttp2Receiver: OpenReceiver = async ({ port, streams, setti
   const destinations = new Destinations(streams);
   return {
     receive: async (chunks) => {
-      let bytes = 0;
-      await fetchAll(streams, chunks, async (stream, chunk) => {
-        bytes += await fetchChunk(session, chunk, destinations.take(stream, chunk));
-      });
-      return bytes;
+      await fetchAll(streams, chunks, (stream, chunk) =>
+        fetchChunk(session, chunk, destinations.take(stream, chunk)),
+      );
+      return chunks * DEFAULT_CHUNK_SIZE;
     },
     check: () => destinations.check(),
     close: () => session.destroy(),
   };
 };
 
-async function fetchChunk(session: ClientHttp2Session, chunk: number, destination: Uint8Array): Promise<number> {
+async function fetchChunk(session: ClientHttp2Session, chunk: number, destination: Uint8Array): Promise<void> {
   const stream = session.request({ ':path': `/chunk?number=${chunk}` });
   let bytes = 0;
   stream.on('data', (piece: Buffer) => {
@@ -42,5 +41,4 @@ async function fetchChunk(session: ClientHttp2Session, chunk: number, destinatio
   });
   await once(stream, 'end');
   if (bytes !== DEFAULT_CHUNK_SIZE) throw new Error(`a chunk of ${bytes} bytes`);
-  return bytes;
 }

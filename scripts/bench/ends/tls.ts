@@ -27,7 +27,7 @@ export async function connectTls(port: number, extra: { readonly onread?: OnRead
     port,
     // A certificate of this run's own, on the loopback interface.
     rejectUnauthorized: false,
-    ...extra,
+    ...(extra.onread === undefined ? {} : { onread: extra.onread }),
   };
   const socket = connect(options).setNoDelay(true);
   await once(socket, 'secureConnect');
