@@ -27,6 +27,13 @@ export interface RatioRule {
   readonly needs: readonly string[];
   /** Numerator and denominator of each block; blocks hold at least `needs`. */
   readonly pairs: (blocks: readonly Block[]) => readonly Pair[];
+  /**
+   * Two values should be near one another, whichever is larger: the ratio is the median of the blocks and, where it is
+   * below 1, its reciprocal.
+   */
+  readonly isEitherWay?: boolean;
+  /** Whether the claim is made for what these blocks found; always unless given. */
+  readonly applies?: (blocks: readonly Block[]) => boolean;
 }
 
 export interface Pair {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 
 import { monotonicClock } from '../../src/clock/monotonic.ts';
 import { hostFacts } from '../../src/metrics/host-inventory.ts';
+import type { HostFacts } from '../../src/model/records.ts';
 import { formatDuration } from '../../src/model/units.ts';
 import { seededRandom } from '../../src/scenario/shuffle.ts';
 import { LiveRegion } from '../../src/ui/live-region.ts';
@@ -30,17 +31,17 @@ if (options.help) {
 } else {
   const folder = await mkdtemp(join(tmpdir(), 'restorelab-bench-'));
   try {
-    const all = families({ ...options, folder });
+    const host = await hostFacts({ versions: process.versions });
+    const all = families({ ...options, folder, host });
     if (options.list) process.stdout.write(listTable(all));
-    else process.exitCode = await bench(choose(() => select(all, options.only)));
+    else process.exitCode = await bench(choose(() => select(all, options.only)), host);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function bench(selections: readonly Selection[]): Promise<number> {
+async function bench(selections: readonly Selection[], host: HostFacts): Promise<number> {
   const { quick, jsonFile, seed = randomBytes(6).toString('hex') } = options;
-  const host = await hostFacts({ versions: process.versions });
   const clock = monotonicClock();
   const startedMs = clock.now();
   using region = new LiveRegion({ stream: process.stderr, env: process.env, clock });

@@ -1,7 +1,7 @@
 import type { HostFacts } from '../../src/model/records.ts';
-import { logInterval, pairedRatio, type Interval } from '../../src/stats/interval.ts';
+import { logInterval, pairedRatio, type Interval, type PairedRatio } from '../../src/stats/interval.ts';
 import { median } from '../../src/stats/quantile.ts';
-import type { Block, Bound, RatioRule } from './family.ts';
+import type { Block, Bound, Pair, RatioRule } from './family.ts';
 import type { Selection } from './selection.ts';
 
 /** A ratio whose 95 % interval is wider than this share of its value is measured on, and marked if it stays so. */
@@ -20,7 +20,7 @@ export interface MeasuredValue {
 
 export type MeasuredRatio = {
   readonly name: string;
-  /** Geometric mean of the blocks' ratios; null where it could not be measured. */
+  /** Geometric mean of the blocks' ratios, or see {@link RatioRule.isEitherWay}; null where it could not be measured. */
   readonly value: number | null;
   readonly interval: Interval | null;
   /** Decided by `value` alone; false where there is none. */
@@ -70,19 +70,20 @@ export function measuredValues({ selection, blocks }: Measured): MeasuredValue[]
 
 export function measuredRatios({ selection, blocks, problem }: Measured): MeasuredRatio[] {
   return selection.family.ratios
-    .filter(({ name }) => selection.ratios.has(name))
+    .filter(({ name, applies }) => selection.ratios.has(name) && (blocks.length === 0 || applies?.(blocks) !== false))
     .map((rule) => measureRatio(rule, blocks, problem));
 }
 
 /** @param problem why there are no blocks, if there are none */
 export function measureRatio(rule: RatioRule, blocks: readonly Block[], problem?: string): MeasuredRatio {
   const { name, bound } = rule;
-  const paired = pairedRatio(rule.pairs(blocks));
+  const pairs = rule.pairs(blocks);
+  const paired = pairedRatio(pairs);
   if (paired === undefined) {
     const why = problem ?? (blocks.length === 0 ? 'not measured' : 'a value is not above 0');
     return { name, value: null, interval: null, ...bound, met: false, wide: true, blocks: blocks.length, problem: why };
   }
-  const { ratio, interval } = paired;
+  const { ratio, interval } = rule.isEitherWay === true ? eitherWay(pairs, paired) : paired;
   const isMet = 'atLeast' in bound ? ratio >= bound.atLeast : ratio <= bound.atMost;
   return {
     name,
@@ -93,4 +94,11 @@ export function measureRatio(rule: RatioRule, blocks: readonly Block[], problem?
     wide: interval === undefined || interval[1] - interval[0] > WIDE_SHARE * ratio,
     blocks: blocks.length,
   };
+}
+
+/** The median, and whichever way round it is not below 1. */
+function eitherWay(pairs: readonly Pair[], { ratio, interval }: PairedRatio): Pick<PairedRatio, 'ratio' | 'interval'> {
+  const middle = median(pairs.map(({ of, to }) => of / to)) ?? ratio;
+  if (middle >= 1) return { ratio: middle, ...(interval === undefined ? {} : { interval }) };
+  return { ratio: 1 / middle, ...(interval === undefined ? {} : { interval: [1 / interval[1], 1 / interval[0]] }) };
 }

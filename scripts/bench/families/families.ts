@@ -1,17 +1,36 @@
 import { join } from 'node:path';
 
+import type { HostFacts } from '../../../src/model/records.ts';
 import type { Family } from '../family.ts';
+import { connectionsFamily } from './connections.ts';
+import { hardwareFamily } from './hardware.ts';
+import { latencyFamily } from './latency.ts';
+import { largeMemoryFamily, memoryFamily } from './memory.ts';
+import { recordingFamily } from './recording.ts';
 import { restoreFamily } from './restore.ts';
 import { transportFamily } from './transport.ts';
 
 export interface FamilyOptions {
   readonly quick: boolean;
-  readonly sweep: boolean;
   /** For certificates and generated data; removed after the run. */
   readonly folder: string;
+  readonly host: HostFacts;
 }
 
 /** Everything that the bench can measure, in the order of its tables. */
-export function families({ quick, folder }: FamilyOptions): readonly Family[] {
-  return [transportFamily({ quick, certificateFolder: join(folder, 'certificate') }), restoreFamily({ folder })];
+export function families({ quick, folder, host }: FamilyOptions): readonly Family[] {
+  const short = [
+    transportFamily({ quick, certificateFolder: join(folder, 'certificate') }),
+    restoreFamily({ folder }),
+    hardwareFamily({ folder, host }),
+  ];
+  if (quick) return short;
+  return [
+    ...short,
+    recordingFamily({ folder }),
+    latencyFamily({ folder }),
+    connectionsFamily({ folder }),
+    memoryFamily({ folder }),
+    largeMemoryFamily({ folder }),
+  ];
 }

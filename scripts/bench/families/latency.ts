@@ -1,0 +1,82 @@
+import { DEFAULT_CHUNK_SIZE, MB } from '../../../src/model/units.ts';
+import { median } from '../../../src/stats/quantile.ts';
+import { valueOf, type Block, type Family, type Pair, type Probe, type RatioRule } from '../family.ts';
+import { RestoreClient } from './restore-client.ts';
+import { restoreScenario } from './restore-scenarios.ts';
+
+const ROUND_TRIP_MS = 100;
+const CHUNKS = 64;
+const windows = [1, 2, 4, 8, 16] as const;
+
+/** Windows that lie below the ceiling on any machine that the bench is meant for. */
+const ALWAYS_BELOW = 4;
+
+/** Share of the ceiling up to which a window alone decides the rate. */
+const FREE_SHARE = 0.8;
+
+const CHUNK_TIME = { name: 'latency-chunk-time', unit: 'ms', settings: 'one at a time, 0 ms' };
+const CEILING = { name: 'latency-ceiling', unit: 'MB/s', settings: 'the largest window, 0 ms' };
+const windowName = (window: number): string => `latency-window-${window}`;
+
+/** What a window should reach, MB/s. */
+const predicted = (block: Block, window: number): number =>
+  (window * DEFAULT_CHUNK_SIZE) / MB / ((ROUND_TRIP_MS + valueOf(block, CHUNK_TIME.name)) / 1000);
+
+const rules: readonly RatioRule[] = windows.map((window) => ({
+  name: `latency-window-${window}-over-prediction`,
+  bound: { atMost: 1.07 },
+  isEitherWay: true,
+  needs: [windowName(window), CHUNK_TIME.name, CEILING.name],
+  applies: (blocks) => window <= ALWAYS_BELOW || isBelowCeiling(blocks, window),
+  pairs: (blocks) =>
+    blocks.map((block): Pair => ({ of: valueOf(block, windowName(window)), to: predicted(block, window) })),
+}));
+
+function isBelowCeiling(blocks: readonly Block[], window: number): boolean {
+  const share = median(blocks.map((block) => predicted(block, window) / valueOf(block, CEILING.name)));
+  return share !== undefined && share <= FREE_SHARE;
+}
+
+/** Whether a window over a long line reaches what its size and the round trip allow (Little's law). */
+export function latencyFamily({ folder }: { readonly folder: string }): Family {
+  return {
+    name: 'latency',
+    measurements: [
+      ...windows.map((window) => ({
+        name: windowName(window),
+        unit: 'MB/s',
+        settings: `${window} in flight, ${ROUND_TRIP_MS} ms, uncompressed chunks, discarded`,
+      })),
+      CHUNK_TIME,
+      CEILING,
+    ],
+    ratios: rules,
+    minimumBlocks: 5,
+    async open(wanted, resources) {
+      const client = resources.use(await RestoreClient.start(folder));
+      const scenario = (roundTripMs: number): string =>
+        restoreScenario({
+          sizeBytes: CHUNKS * DEFAULT_CHUNK_SIZE,
+          compressionRatio: 1,
+          strategies: windows.map((inFlight) => `{ name: window-unordered, label: w${inFlight}, inFlight: ${inFlight} }`),
+          more: [`link: { roundTrip: ${roundTripMs} ms }`],
+        });
+      const durationMs = async (window: number, roundTripMs: number): Promise<number> => {
+        const order = { scenario: scenario(roundTripMs), strategy: `w${window}`, recording: true };
+        return (await client.restore(order)).durationMs;
+      };
+      const rateOf = (ms: number): number => (CHUNKS * DEFAULT_CHUNK_SIZE) / MB / (ms / 1000);
+      const largest = windows.at(-1) ?? 1;
+      await durationMs(largest, 0);
+      const probes: readonly Probe[] = [
+        ...windows.map((window) => ({
+          measurements: [windowName(window)],
+          measure: async () => [rateOf(await durationMs(window, ROUND_TRIP_MS))],
+        })),
+        { measurements: [CHUNK_TIME.name], measure: async () => [(await durationMs(1, 0)) / CHUNKS] },
+        { measurements: [CEILING.name], measure: async () => [rateOf(await durationMs(largest, 0))] },
+      ];
+      return probes.filter(({ measurements }) => measurements.some((name) => wanted.has(name)));
+    },
+  };
+}
