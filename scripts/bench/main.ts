@@ -34,7 +34,11 @@ if (options.help) {
     const host = await hostFacts({ versions: process.versions });
     const all = families({ ...options, folder, host });
     if (options.list) process.stdout.write(listTable(all));
-    else process.exitCode = await bench(choose(() => select(all, options.only)), host);
+    else
+      process.exitCode = await bench(
+        choose(() => select(all, options.only)),
+        host,
+      );
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -49,7 +53,7 @@ async function bench(selections: readonly Selection[], host: HostFacts): Promise
     limitMs: options.limitMs ?? (quick ? QUICK_LIMIT_MS : FULL_LIMIT_MS),
     signal: interrupted.signal,
     random: seededRandom(seed),
-    now: clock.now,
+    now: () => clock.now(),
     onProgress: (progress) => region.update([progressText(progress)]),
   });
   region.end();
@@ -84,7 +88,11 @@ function choose<Choice>(make: () => Choice): Choice {
   try {
     return make();
   } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n`);
-    process.exit(2);
+    return refuse((error as Error).message);
   }
+}
+
+function refuse(message: string): never {
+  process.stderr.write(`${message}\n`);
+  process.exit(2);
 }

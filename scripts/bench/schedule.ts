@@ -47,7 +47,9 @@ function isWide(lane: Lane): boolean {
 function likelyBlocks(lane: Lane): number {
   const { minimumBlocks, maximumBlocks = Number.POSITIVE_INFINITY } = lane.selection.family;
   const needs = measuredRatios(lane).map(({ value, interval, blocks }) =>
-    value === null || interval === null ? minimumBlocks : blocks * ((interval[1] - interval[0]) / value / WIDE_SHARE) ** 2,
+    value === null || interval === null
+      ? minimumBlocks
+      : blocks * ((interval[1] - interval[0]) / value / WIDE_SHARE) ** 2,
   );
   return Math.min(maximumBlocks, Math.ceil(Math.max(minimumBlocks, ...needs)));
 }

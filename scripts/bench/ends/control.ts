@@ -34,7 +34,11 @@ export interface Usage {
 
 /** Calls to the process of a sender. */
 export interface SenderCalls {
-  listen(options: { readonly kind: SenderKind; readonly certificateFolder: string; readonly writeBytes: number }): Promise<{
+  listen(options: {
+    readonly kind: SenderKind;
+    readonly certificateFolder: string;
+    readonly writeBytes: number;
+  }): Promise<{
     readonly port: number;
   }>;
   /** The usage since the last call. */

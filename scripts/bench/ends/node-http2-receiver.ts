@@ -22,9 +22,7 @@ export const openNodeHttp2Receiver: OpenReceiver = async ({ port, streams, setti
   const destinations = new Destinations(streams);
   return {
     receive: async (chunks) => {
-      await fetchAll(streams, chunks, (stream, chunk) =>
-        fetchChunk(session, chunk, destinations.take(stream, chunk)),
-      );
+      await fetchAll(streams, chunks, (stream, chunk) => fetchChunk(session, chunk, destinations.take(stream, chunk)));
       return chunks * DEFAULT_CHUNK_SIZE;
     },
     check: () => destinations.check(),

@@ -1,5 +1,5 @@
 import { DEFAULT_CHUNK_SIZE } from '../../../src/model/units.ts';
-import { ChunkMaterial } from '../../../src/workload/chunk-material.ts';
+import { ChunkMaterial } from '../../../src/material/chunk-material.ts';
 
 /** Together 64 MiB: more than the caches of most processors hold, so that no end works on hot bytes only. */
 export const POOL_CHUNKS = 16;

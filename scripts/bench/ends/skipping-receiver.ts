@@ -81,7 +81,7 @@ export const openSkippingReceiver: OpenReceiver = async ({ port, streams, settin
       dataBytes = 0;
       unasked = chunks;
       settled = Promise.withResolvers();
-      while (open < streams && unasked > 0) ask();
+      for (let asked = 0; asked < Math.min(streams, chunks); asked += 1) ask();
       await settled.promise;
       if (dataBytes !== chunks * DEFAULT_CHUNK_SIZE) throw new Error(`${dataBytes} bytes for ${chunks} chunks`);
       return dataBytes;

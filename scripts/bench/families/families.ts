@@ -9,18 +9,23 @@ import { largeMemoryFamily, memoryFamily } from './memory.ts';
 import { recordingFamily } from './recording.ts';
 import { restoreFamily } from './restore.ts';
 import { transportFamily } from './transport.ts';
+import { transportSweep } from './transport-sweep.ts';
 
 export interface FamilyOptions {
   readonly quick: boolean;
+  /** Settings of the transports instead. */
+  readonly sweep: boolean;
   /** For certificates and generated data; removed after the run. */
   readonly folder: string;
   readonly host: HostFacts;
 }
 
 /** Everything that the bench can measure, in the order of its tables. */
-export function families({ quick, folder, host }: FamilyOptions): readonly Family[] {
+export function families({ quick, sweep, folder, host }: FamilyOptions): readonly Family[] {
+  const certificateFolder = join(folder, 'certificate');
+  if (sweep) return [transportSweep({ certificateFolder })];
   const short = [
-    transportFamily({ quick, certificateFolder: join(folder, 'certificate') }),
+    transportFamily({ quick, certificateFolder }),
     restoreFamily({ folder }),
     hardwareFamily({ folder, host }),
   ];

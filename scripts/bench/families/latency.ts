@@ -58,7 +58,9 @@ export function latencyFamily({ folder }: { readonly folder: string }): Family {
         restoreScenario({
           sizeBytes: CHUNKS * DEFAULT_CHUNK_SIZE,
           compressionRatio: 1,
-          strategies: windows.map((inFlight) => `{ name: window-unordered, label: w${inFlight}, inFlight: ${inFlight} }`),
+          strategies: windows.map(
+            (inFlight) => `{ name: window-unordered, label: w${inFlight}, inFlight: ${inFlight} }`,
+          ),
           more: [`link: { roundTrip: ${roundTripMs} ms }`],
         });
       const durationMs = async (window: number, roundTripMs: number): Promise<number> => {

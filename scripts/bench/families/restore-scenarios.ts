@@ -11,7 +11,13 @@ export interface RestoreScenario {
 }
 
 /** Text of a scenario without zero and repeated chunks, whose link and disk add nothing unless asked to. */
-export function restoreScenario({ sizeBytes, compressionRatio, strategies, target, more = [] }: RestoreScenario): string {
+export function restoreScenario({
+  sizeBytes,
+  compressionRatio,
+  strategies,
+  target,
+  more = [],
+}: RestoreScenario): string {
   return [
     'formatVersion: 1',
     'name: bench',

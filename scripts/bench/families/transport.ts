@@ -8,28 +8,31 @@ import { TransportRig, type Transfer, type TransferCost } from './transport-rig.
 const LARGEST_WINDOW = 2 ** 31 - 1;
 
 /** The best of each as `--sweep` found them. */
-const rawSettings: TransferSettings = {
+export const rawSettings: TransferSettings = {
   readBytes: 64 * KiB,
   writeBytes: 256 * KiB,
   frameBytes: 0,
   streamWindowBytes: 0,
   connectionWindowBytes: 0,
 };
-const http2Settings: TransferSettings = {
+export const http2Settings: TransferSettings = {
   readBytes: 64 * KiB,
   writeBytes: 0,
   frameBytes: 4 * MiB,
   streamWindowBytes: LARGEST_WINDOW - 1,
   connectionWindowBytes: LARGEST_WINDOW - 1,
 };
-const nodeSettings: TransferSettings = { ...http2Settings, frameBytes: 16 * KiB };
+export const nodeSettings: TransferSettings = { ...http2Settings, frameBytes: 16 * KiB };
 
 /** 0.8 GB, about a second. */
 const CHUNKS = 192;
 
 const streamCounts = [1, 4, 16, 64] as const;
 /** Those that a ratio needs. */
-const quickStreamCounts = { ours: { client: [16], server: [1, 16, 64] }, node: { client: [16], server: [16] } } as const;
+const quickStreamCounts = {
+  ours: { client: [16], server: [1, 16, 64] },
+  node: { client: [16], server: [16] },
+} as const;
 
 /** A transfer and what its ends' costs are called, where they are wanted. */
 interface Row {
@@ -52,11 +55,19 @@ const UNIT = 'CPU-s/GB';
 const copies: readonly NamedPrimitive[] = [
   {
     primitive: 'copy-pieces',
-    measurement: { name: 'copy', unit: UNIT, settings: '16 KiB at a time, from one hot buffer into 16 x 4 MiB in turn' },
+    measurement: {
+      name: 'copy',
+      unit: UNIT,
+      settings: '16 KiB at a time, from one hot buffer into 16 x 4 MiB in turn',
+    },
   },
   {
     primitive: 'copy-blocks',
-    measurement: { name: 'copy-blocks', unit: UNIT, settings: '4 MiB at a time, from 16 x 4 MiB into 16 x 4 MiB in turn' },
+    measurement: {
+      name: 'copy-blocks',
+      unit: UNIT,
+      settings: '4 MiB at a time, from 16 x 4 MiB into 16 x 4 MiB in turn',
+    },
   },
 ];
 
@@ -78,12 +89,20 @@ function rows(quick: boolean): Row[] {
         unit: UNIT,
         settings: `onread into one buffer of ${formatBytes(rawSettings.readBytes)}`,
       },
-      sender: { name: 'raw-tls-send', unit: UNIT, settings: `writes of ${formatBytes(rawSettings.writeBytes)}, two at once` },
+      sender: {
+        name: 'raw-tls-send',
+        unit: UNIT,
+        settings: `writes of ${formatBytes(rawSettings.writeBytes)}, two at once`,
+      },
     },
     ...(all ?? quickStreamCounts.ours.client).map((streams) => client('ours', 'ours', streams, http2Settings)),
-    ...(all ?? quickStreamCounts.node.client).map((streams) => client('node-http2', 'node-http2', streams, nodeSettings)),
+    ...(all ?? quickStreamCounts.node.client).map((streams) =>
+      client('node-http2', 'node-http2', streams, nodeSettings),
+    ),
     ...(all ?? quickStreamCounts.ours.server).map((streams) => server('ours', 'ours', streams, http2Settings)),
-    ...(all ?? quickStreamCounts.node.server).map((streams) => server('node-http2', 'node-http2', streams, nodeSettings)),
+    ...(all ?? quickStreamCounts.node.server).map((streams) =>
+      server('node-http2', 'node-http2', streams, nodeSettings),
+    ),
     ...(quick ? [] : [server('node-http2-two-at-once', 'node-http2-two-at-once', 16, nodeSettings)]),
   ];
 }
@@ -96,7 +115,10 @@ export function transportFamily(options: { readonly quick: boolean; readonly cer
   const all = rows(options.quick);
   return {
     name: 'transport',
-    measurements: [...all.flatMap(({ receiver, sender }) => [receiver, sender].filter((one) => one !== undefined)), ...copies.map(({ measurement }) => measurement)],
+    measurements: [
+      ...all.flatMap(({ receiver, sender }) => [receiver, sender].filter((one) => one !== undefined)),
+      ...copies.map(({ measurement }) => measurement),
+    ],
     ratios: [
       ratioOf(
         'client-over-raw-tls-and-copy',
