@@ -178,7 +178,9 @@ const rateText = (unit: Measurement['unit'], perSecond: number): string =>
   unit === 'bytes' ? formatRate(perSecond) : `${(perSecond / 1000).toFixed(1)} k/s`;
 
 const cpuText = (summary: MeasurementSummary | undefined): string =>
-  summary?.perCpuSecond === undefined ? 'unknown' : (summary.perCpuSecond.median / GB).toFixed(2);
+  summary?.perCpuSecond === undefined ? 'unknown' : gbText(summary.perCpuSecond.median);
+
+const gbText = (bytes: number): string => (bytes / GB).toFixed(bytes < 100 * GB ? 2 : 0);
 
 const scalingText = (alone: MeasurementSummary | undefined, many: MeasurementSummary | undefined): string =>
   alone === undefined || many === undefined ? '' : `${ratioText(many.perSecond.median / alone.perSecond.median)} x`;
@@ -232,7 +234,7 @@ function restoreTable(profile: HardwareProfile, restores: readonly PredictedRest
   const [first = '', ...lines] = formatTable([header, ...rows], {
     align: ['right', 'right', 'left', 'right', 'left'],
   }).split('\n');
-  const title = 'What these allow a restore to reach here, from a server on another machine (data bytes, discarded):';
+  const title = 'What these allow a restore to reach, from a server on another machine:';
   return [style.bold(title), style.dim(first), ...lines].join('\n');
 }
 

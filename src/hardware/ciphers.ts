@@ -9,7 +9,7 @@ import { inTurn } from './shared-material.ts';
  * Node returns plain bytes in new memory only. Pieces of this size that are given back at once come from the same warm
  * memory again; those of 4 MiB cost a page fault for each page, which is not what the cipher costs.
  */
-const PIECE_BYTES = 64 * KiB;
+const PIECE_BYTES = 32 * KiB;
 
 /** Of 96 bits, as TLS 1.3 has them (RFC 8446, 5.3). */
 const IV_BYTES = 12;

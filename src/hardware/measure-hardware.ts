@@ -36,6 +36,12 @@ export interface MeasureOptions {
 
 export type Measured = Pick<HardwareProfile, 'method' | 'measurements' | 'acceleration'>;
 
+/**
+ * Not counted: every thread has to compile the code of every primitive, files get their first pages, and Node.js takes
+ * most of a second over ciphers before they run at their speed.
+ */
+const WARM_UP_ROUNDS = 1;
+
 /** Share of a round that its warm-up takes in addition. */
 const WARM_UP_SHARE = 0.2;
 
@@ -45,10 +51,16 @@ const ROUND_OVERHEAD_MS = 12;
 /** Two chunks at least, where a chunk takes some milliseconds. */
 const MIN_ROUND_MS = 20;
 
+/** What was measured of one primitive on so many threads. */
+interface Found {
+  readonly samples: RoundSample[];
+  problem?: string;
+}
+
 interface Variant {
   readonly measuring: ServiceProcess<MeasuringCalls>;
   readonly names: readonly PrimitiveName[];
-  readonly found: Map<string, { samples: RoundSample[]; problem?: string }>;
+  readonly found: Map<string, Found>;
 }
 
 /**
@@ -62,7 +74,7 @@ export async function measureHardware(options: MeasureOptions): Promise<Measured
   const affected = new Set(without?.names.flatMap((name) => acceleratedPrimitives[name]));
   const threadCounts = cores > 1 ? [1, cores] : [1];
   const compared = without === undefined ? [] : chosen.filter((name) => affected.has(name));
-  const total = rounds * threadCounts.length * (chosen.length + compared.length);
+  const total = (WARM_UP_ROUNDS + rounds) * threadCounts.length * (chosen.length + compared.length);
   const startedMs = clock.now();
 
   await mkdir(folder, { recursive: true }).catch((error: unknown) => {
@@ -90,24 +102,25 @@ export async function measureHardware(options: MeasureOptions): Promise<Measured
   let done = 0;
   let overheadMs = ROUND_OVERHEAD_MS;
   const roundsMs: number[] = [];
-  for (let round = 0; round < rounds; round += 1) {
+  for (let round = -WARM_UP_ROUNDS; round < rounds; round += 1) {
     const roundStartedMs = clock.now();
     const leftMs = options.budgetMs - (roundStartedMs - startedMs);
     const roundMs = roundLength(leftMs / (total - done), overheadMs, options.maxRoundMs);
-    roundsMs.push(roundMs);
+    if (round >= 0) roundsMs.push(roundMs);
     for (const name of chosen) {
       for (const variant of [plain, limited]) {
         if (variant?.names.includes(name) !== true) continue;
         for (const threads of threadCounts) {
           signal.throwIfAborted();
           onProgress(done, total, name);
-          await measureRound(variant, name, threads, roundMs);
+          const sample = await measureRound(variant, name, threads, roundMs);
+          if (sample !== undefined && round >= 0) foundOf(variant, name, threads).samples.push(sample);
           done += 1;
         }
       }
     }
     // A machine that is busy otherwise makes every message wait.
-    overheadMs = (clock.now() - roundStartedMs) / (total / rounds) - roundMs * (1 + WARM_UP_SHARE);
+    overheadMs = (clock.now() - roundStartedMs) / (total / (WARM_UP_ROUNDS + rounds)) - roundMs * (1 + WARM_UP_SHARE);
   }
   return {
     method: {
@@ -131,25 +144,34 @@ export async function measureHardware(options: MeasureOptions): Promise<Measured
         }),
   };
 
+  /** Undefined where the primitive has failed, now or before. */
   async function measureRound(
     variant: Variant,
     name: PrimitiveName,
     threads: number,
     durationMs: number,
-  ): Promise<void> {
-    const key = keyOf(name, threads);
-    const found = variant.found.get(key) ?? { samples: [] };
-    variant.found.set(key, found);
-    if (found.problem !== undefined) return;
+  ): Promise<RoundSample | undefined> {
+    const found = foundOf(variant, name, threads);
+    if (found.problem !== undefined) return undefined;
     const calledMs = clock.now();
     try {
       const warmUpMs = durationMs * WARM_UP_SHARE;
-      found.samples.push(await variant.measuring.call('round', { name, threads, warmUpMs, durationMs }));
+      return await variant.measuring.call('round', { name, threads, warmUpMs, durationMs });
     } catch (error) {
       if (!variant.measuring.isRunning) throw error;
       found.problem = `failed after ${Math.round(clock.now() - calledMs)} ms: ${(error as Error).message}`;
+      return undefined;
     }
   }
+}
+
+function foundOf({ found }: Variant, name: PrimitiveName, threads: number): Found {
+  const key = keyOf(name, threads);
+  const known = found.get(key);
+  if (known !== undefined) return known;
+  const fresh: Found = { samples: [] };
+  found.set(key, fresh);
+  return fresh;
 }
 
 /** How long a round may be so that it fits into its share of the time with its warm-up and what it costs besides. */
