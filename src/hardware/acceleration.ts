@@ -8,7 +8,7 @@ export type Acceleration = (typeof accelerations)[number];
 /** Primitives that each makes faster. */
 export const acceleratedPrimitives: Readonly<Record<Acceleration, readonly PrimitiveName[]>> = {
   sha: ['sha-256', 'chunk-verify'],
-  aes: ['tls-receive', 'tls-send', 'aes-256-gcm', 'aes-128-gcm'],
+  aes: ['tls-receive-placed', 'tls-receive', 'tls-send', 'aes-256-gcm', 'aes-128-gcm'],
 };
 
 /** The flag of `/proc/cpuinfo` without which there is nothing to switch off. */

@@ -14,7 +14,7 @@ export interface RestoreShape {
 
 /** CPU seconds for each plain byte of a data chunk, by the part of the client that spends them. */
 export interface RestoreCosts {
-  /** TLS, HTTP/2 frames, the copy into the chunk's buffer, and its share of the messages. */
+  /** TLS straight into the chunk's memory, HTTP/2 frames, and its share of the messages. */
   readonly mainThread: number;
   /** Decompression and SHA-256, and their share of the messages. */
   readonly decoding: number;
@@ -39,7 +39,7 @@ export function restoreCosts(profile: HardwareProfile, shape: RestoreShape, busy
   // Both ends of a round trip are in the measured process; one is the main thread, one the decode thread.
   const messages = (ROUND_TRIPS_PER_CHUNK * cost('thread-round-trip')) / DEFAULT_CHUNK_SIZE / 2;
   return {
-    mainThread: storedShare * (cost('tls-receive') + cost('http2-framing') + cost('copy-received')) + messages,
+    mainThread: storedShare * (cost('tls-receive-placed') + cost('http2-framing')) + messages,
     decoding: cost('sha-256') + decompressionCost(storedShare, cost) + messages,
     writing: shape.target === 'file' ? cost('file-write') : 0,
   };

@@ -1,5 +1,6 @@
 /** In the order in which a restored byte meets them; the others after these. Names are part of the profile's format. */
 export const primitiveNames = [
+  'tls-receive-placed',
   'tls-receive',
   'http2-framing',
   'copy-received',

@@ -7,11 +7,12 @@ import { fileWrite } from './file-write.ts';
 import { http2Framing } from './framing.ts';
 import type { PrimitiveName } from './primitive-names.ts';
 import type { Primitive } from './primitive.ts';
-import { tlsReceive, tlsSend } from './tls.ts';
+import { tlsReceive, tlsReceivePlaced, tlsSend } from './tls.ts';
 import { eventLoopTurn, threadRoundTrip } from './turns.ts';
 
 /** Adding one is a file, a line here and one in `primitiveNames`. */
 export const primitives: Readonly<Record<PrimitiveName, Primitive>> = {
+  'tls-receive-placed': tlsReceivePlaced,
   'tls-receive': tlsReceive,
   'http2-framing': http2Framing,
   'copy-received': copyReceived,

@@ -1,9 +1,10 @@
+import type { OnReadOpts } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 
 import { DEFAULT_CHUNK_SIZE, MB } from '../model/units.ts';
 import { openTlsConnection } from '../pbs/client/tls-connection.ts';
 import { peerTasks, type PeerTask } from './peer/control.ts';
-import type { Primitive, Workplace } from './primitive.ts';
+import type { Primitive, ReadyPrimitive, Workplace } from './primitive.ts';
 import { inTurn, RECORD_BYTES } from './shared-material.ts';
 
 /** Long enough for a handshake on a machine whose cores are all busy. */
@@ -15,37 +16,67 @@ export const tlsReceive: Primitive = {
   unit: 'bytes',
   unitsPerCall: DEFAULT_CHUNK_SIZE,
   needsPeer: true,
+  open: async (place) => await receive(place, Buffer.allocUnsafeSlow(RECORD_BYTES)),
+};
+
+/** As the receive path of a restore: TLS writes what it decrypts to its place in the shared memory of a chunk. */
+export const tlsReceivePlaced: Primitive = {
+  what: 'TLS receive, straight into a chunk',
+  unit: 'bytes',
+  unitsPerCall: DEFAULT_CHUNK_SIZE,
+  needsPeer: true,
   async open(place) {
-    let received = 0;
-    let wanted = Infinity;
-    let arrived: (() => void) | undefined;
-    const buffer = Buffer.allocUnsafeSlow(RECORD_BYTES);
-    const connection = await connectToPeer(place, 'send', {
-      buffer,
-      callback: (bytes) => {
-        received += bytes;
-        if (received >= wanted) arrived?.();
-        return true;
+    const nextSlab = inTurn(place.material.slabs, place.index);
+    let slab = nextSlab();
+    let filled = 0;
+    return await receive(
+      place,
+      () => {
+        if (filled === slab.length) {
+          slab = nextSlab();
+          filled = 0;
+        }
+        return new Uint8Array(slab.buffer, slab.byteOffset + filled, slab.length - filled);
       },
-    });
-    connection.socket.pause();
-    return {
-      isAsync: true,
-      begin: () => void connection.socket.resume(),
-      run: async () => {
-        wanted = received + DEFAULT_CHUNK_SIZE;
-        await Promise.race([
-          new Promise<void>((resolve) => {
-            arrived = resolve;
-          }),
-          connection.failed,
-        ]);
+      (bytes) => {
+        filled += bytes;
       },
-      end: () => void connection.socket.pause(),
-      close: () => void connection.socket.destroy(),
-    };
+    );
   },
 };
+
+async function receive(
+  place: Workplace,
+  buffer: OnReadOpts['buffer'],
+  onBytes: (bytes: number) => void = () => {},
+): Promise<ReadyPrimitive> {
+  let received = 0;
+  let wanted = Infinity;
+  let arrived: (() => void) | undefined;
+  const { socket, failed } = await connectToPeer(place, 'send', {
+    buffer,
+    callback: (bytes) => {
+      received += bytes;
+      onBytes(bytes);
+      if (received >= wanted) arrived?.();
+      return true;
+    },
+  });
+  socket.pause();
+  return {
+    isAsync: true,
+    begin: () => void socket.resume(),
+    run: async () => {
+      wanted = received + DEFAULT_CHUNK_SIZE;
+      const whole = new Promise<void>((resolve) => {
+        arrived = resolve;
+      });
+      await Promise.race([whole, failed]);
+    },
+    end: () => void socket.pause(),
+    close: () => void socket.destroy(),
+  };
+}
 
 /** Chunks are written whole, one of them ahead, so that the socket never runs dry. */
 export const tlsSend: Primitive = {
@@ -83,7 +114,7 @@ export const tlsSend: Primitive = {
 async function connectToPeer(
   { peer, index }: Workplace,
   task: PeerTask,
-  onread?: { readonly buffer: Buffer; readonly callback: (bytes: number) => boolean },
+  onread?: OnReadOpts,
 ): Promise<{ readonly socket: TLSSocket; readonly failed: Promise<never> }> {
   const port = peer?.ports[index];
   if (peer === undefined || port === undefined) throw new Error('there is no process at the other end of TLS');
