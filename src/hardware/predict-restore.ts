@@ -25,6 +25,18 @@ export interface RestoreCosts {
 /** For each chunk: handed to a decode thread and reported back, told to write and reported back. */
 const ROUND_TRIPS_PER_CHUNK = 2;
 
+/** What has to be measured for the prediction of such a restore. */
+export function primitivesOfRestore({ compressionRatio, target }: RestoreShape): ReadonlySet<PrimitiveName> {
+  return new Set<PrimitiveName>([
+    'tls-receive-placed',
+    'http2-framing',
+    'sha-256',
+    'thread-round-trip',
+    ...(compressionRatio > 1 ? measuredRatios.map((ratio) => `zstd-decompress-${ratio}` as const) : []),
+    ...(target === 'file' ? (['file-write'] as const) : []),
+  ]);
+}
+
 class NotMeasured extends Error {}
 
 /**

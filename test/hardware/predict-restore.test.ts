@@ -4,9 +4,12 @@ import { describe, it } from 'node:test';
 import {
   predictClientCpuSecondsPerGb,
   predictRestore,
+  primitivesOfRestore,
   restoreCosts,
   sensibleDecodeThreads,
 } from '../../src/hardware/predict-restore.ts';
+import { primitiveNames } from '../../src/hardware/primitive-names.ts';
+import type { HardwareProfile } from '../../src/hardware/profile.ts';
 import { metricValue } from '../../src/model/metric.ts';
 import { GB } from '../../src/model/units.ts';
 import { plantedProfile, without } from './planted-profile.ts';
@@ -96,6 +99,21 @@ describe('CPU time of the client per GB', () => {
   it('does not need the decompressor for uncompressed chunks', () => {
     assert.ok('value' in predictClientCpuSecondsPerGb(without(machine, 'zstd-decompress-10'), shape));
   });
+});
+
+describe('the primitives of a restore', () => {
+  for (const target of ['discard', 'file'] as const) {
+    for (const compressionRatio of [1, 3]) {
+      it(`are all that its prediction needs, and none too many (${compressionRatio}:1, ${target})`, () => {
+        const needed = primitivesOfRestore({ compressionRatio, target });
+        const isPredicted = (profile: HardwareProfile): boolean =>
+          'value' in predictClientCpuSecondsPerGb(profile, { compressionRatio, target });
+        const others = primitiveNames.filter((name) => !needed.has(name));
+        assert.ok(isPredicted(others.reduce(without, machine)));
+        for (const name of needed) assert.ok(!isPredicted(without(machine, name)), name);
+      });
+    }
+  }
 });
 
 describe('the rate that the primitives allow', () => {

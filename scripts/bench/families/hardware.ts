@@ -3,8 +3,7 @@ import { join } from 'node:path';
 
 import { monotonicClock } from '../../../src/clock/monotonic.ts';
 import { measureHardware } from '../../../src/hardware/measure-hardware.ts';
-import { predictClientCpuSecondsPerGb } from '../../../src/hardware/predict-restore.ts';
-import type { PrimitiveName } from '../../../src/hardware/primitive-names.ts';
+import { predictClientCpuSecondsPerGb, primitivesOfRestore } from '../../../src/hardware/predict-restore.ts';
 import { profileFormatVersion, type HardwareProfile } from '../../../src/hardware/profile.ts';
 import type { HostFacts } from '../../../src/model/records.ts';
 import { MiB } from '../../../src/model/units.ts';
@@ -13,16 +12,9 @@ import { clientCost } from './restore.ts';
 import { RestoreClient } from './restore-client.ts';
 import { restoreScenario } from './restore-scenarios.ts';
 
-/** What the prediction for uncompressed chunks and a discarding target is made of. */
-const names: ReadonlySet<PrimitiveName> = new Set([
-  'tls-receive',
-  'http2-framing',
-  'copy-received',
-  'sha-256',
-  'thread-round-trip',
-]);
+const shape = { compressionRatio: 1, target: 'discard' } as const;
 
-/** Two rounds of each on one thread and on all: short, since each block has a profile of its own. */
+/** Two counted rounds of each on one thread and on all: short, since each block has a profile of its own. */
 const method = { rounds: 2, budgetMs: 6000, maxRoundMs: 250 } as const;
 
 const PREDICTED: Measurement = { name: 'hardware-predicted', unit: 'CPU-s/GB', settings: 'from primitives alone' };
@@ -65,7 +57,7 @@ export function hardwareFamily({ folder, host }: { readonly folder: string; read
 
 async function predict(folder: string, host: HostFacts): Promise<number> {
   const measured = await measureHardware({
-    names,
+    names: primitivesOfRestore(shape),
     ...method,
     cores: availableParallelism(),
     folder: join(folder, 'hardware'),
@@ -82,7 +74,7 @@ async function predict(folder: string, host: HostFacts): Promise<number> {
     measuredAt: new Date().toISOString(),
     ...measured,
   };
-  const predicted = predictClientCpuSecondsPerGb(profile, { compressionRatio: 1, target: 'discard' });
+  const predicted = predictClientCpuSecondsPerGb(profile, shape);
   if ('unavailable' in predicted) throw new Error(`no prediction: ${predicted.unavailable}`);
   return predicted.value;
 }
