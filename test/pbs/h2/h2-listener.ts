@@ -87,20 +87,31 @@ export class H2Listener implements AsyncDisposable {
 
 const index: Uint8Array = Buffer.from('<!doctype html><title>restorelab</title><p>HTTP/2 test listener.</p>\n');
 
+/** Files are kept in memory, so many at most: a load tester asks for the same ones over and over. */
+const MOST_CACHED = 64;
+
 /** Serves the files of a folder, and a small page at `/`; queries are ignored. */
-export const staticFiles =
-  (folder: string | undefined): ServerHandler =>
-  async ({ method, path }: ServerRequest) => {
+export function staticFiles(folder: string | undefined): ServerHandler {
+  const cache = new Map<string, Promise<Uint8Array>>();
+  const read = async (path: string): Promise<Uint8Array> => {
+    const cached = cache.get(path);
+    if (cached !== undefined) return await cached;
+    const bytes = readFile(path);
+    if (cache.size < MOST_CACHED) cache.set(path, bytes);
+    return await bytes;
+  };
+  return async ({ method, path }: ServerRequest) => {
     const isHead = method === 'HEAD';
     if (path === '/') return answer(200, index, isHead);
     const name = normalize(`/${path.slice(0, MAX_TARGET_LENGTH)}`);
     try {
       if (folder === undefined) throw new Error('no folder is served');
-      return answer(200, await readFile(join(folder, name)), isHead);
+      return answer(200, await read(join(folder, name)), isHead);
     } catch {
       return answer(404, Buffer.from('not found\n'), isHead);
     }
   };
+}
 
 const answer = (status: number, body: Uint8Array, isHead: boolean): ServerResponse => ({
   status,
