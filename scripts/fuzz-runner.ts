@@ -24,6 +24,7 @@ interface Tally {
   readonly read: number;
   readonly refused: number;
   readonly ms: number;
+  readonly parts: string | undefined;
 }
 
 type Report =
@@ -81,7 +82,14 @@ async function fuzz(
         }
       }
     }
-    tallies.push({ name: target.name, inputs: share, read, refused: share - read, ms: performance.now() - start });
+    tallies.push({
+      name: target.name,
+      inputs: share,
+      read,
+      refused: share - read,
+      ms: performance.now() - start,
+      parts: target.parts?.(),
+    });
   }
   report({ tallies, peakBytes });
 }
@@ -118,9 +126,9 @@ async function supervise(script: string, task: Task): Promise<boolean> {
 }
 
 function print(tallies: readonly Tally[], peakBytes: number): void {
-  for (const { name, inputs, read, refused, ms } of tallies) {
+  for (const { name, inputs, read, refused, ms, parts } of tallies) {
     console.log(
-      `${name.padEnd(26)} ${inputs} inputs, ${read} read, ${refused} refused, ${Math.round((inputs / ms) * 1000)} per second`,
+      `${name.padEnd(26)} ${inputs} inputs, ${read} read, ${refused} refused, ${Math.round((inputs / ms) * 1000)} per second${parts === undefined ? '' : `, ${parts}`}`,
     );
   }
   const inputs = tallies.reduce((sum, tally) => sum + tally.inputs, 0);
@@ -136,9 +144,13 @@ function print(tallies: readonly Tally[], peakBytes: number): void {
  *
  * @param script - The script's `import.meta.url`, which also runs in the worker
  */
-export async function runFuzzing(script: string, targets: () => readonly FuzzTarget[]): Promise<void> {
+export async function runFuzzing(
+  script: string,
+  targets: () => readonly FuzzTarget[],
+  defaultInputs = 1_000_000,
+): Promise<void> {
   if (isMainThread) {
-    const [inputs = '1000000', seed = '1'] = process.argv.slice(2);
+    const [inputs = String(defaultInputs), seed = '1'] = process.argv.slice(2);
     if (!(await supervise(script, { inputs: Number(inputs), seed }))) process.exitCode = 1;
   } else {
     await fuzz(targets(), workerData as Task, (message) => parentPort?.postMessage(message));

@@ -19,11 +19,15 @@ export interface FuzzTarget {
   /** Share of all inputs, relative to the other targets. */
   readonly weight: number;
   readonly seeds: readonly Uint8Array[];
+  /** Makes an input itself, instead of changing one of the seeds. */
+  readonly make?: (random: SeededRandom) => Buffer;
   /** Makes checksums right again, so that what lies behind them is reached as well; used for half of the inputs. */
   readonly repair?: (input: Buffer) => void;
   /** The errors by which it refuses what is wrong, any other being a defect; default KnownError. */
   readonly refusal?: new (...args: never[]) => Error;
   readonly read: (input: Uint8Array) => void | Promise<void>;
+  /** What the inputs so far consisted of, for the summary. */
+  readonly parts?: () => string;
 }
 
 /** Bound on what a blob may decompress to; small, so that a bomb is found by memory and time. */
@@ -155,6 +159,7 @@ const NUMBERS = [
 
 /** A broken copy of one of the target's seeds: a few changes of bits, bytes, numbers, pieces or length. */
 export function mutate(target: FuzzTarget, random: SeededRandom): Buffer {
+  if (target.make !== undefined) return target.make(random);
   let input = Buffer.from(pick(target.seeds, random));
   for (let count = 1 + random.below(4); count > 0; count -= 1) input = change(input, target, random);
   if (target.repair !== undefined && random.below(2) === 0) target.repair(input);
