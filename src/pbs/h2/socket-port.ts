@@ -76,6 +76,9 @@ export class SocketPort {
     if (!isFed) socket.on('data', (bytes: Buffer) => this.#arrived(bytes, bytes.length));
     socket.on('error', (error: Error) => {
       this.#error ??= error;
+      // After a TLS error Node leaves the socket open, and nothing follows.
+      socket.destroy();
+      this.#end();
     });
     socket.once('end', () => this.#end());
     socket.once('close', () => this.#end());

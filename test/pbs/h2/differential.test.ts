@@ -1,7 +1,7 @@
 // The same frames to our connections and to those of node:http2: what can be seen from outside must be the same.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect as connectTcp, createServer, type AddressInfo, type Socket } from 'node:net';
+import { connect as connectTcp, createServer, type AddressInfo, type OnReadOpts, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 
 import * as fc from 'fast-check';
@@ -27,9 +27,15 @@ before(async () => {
 });
 after(() => void relay.close());
 
-async function socketPair(): Promise<readonly [near: Socket, far: Socket]> {
+async function socketPair(onread?: OnReadOpts): Promise<readonly [near: Socket, far: Socket]> {
   const accepted = once(relay, 'connection') as Promise<[Socket]>;
-  const near = connectTcp({ port: (relay.address() as AddressInfo).port, host: '127.0.0.1', noDelay: true });
+  const { port } = relay.address() as AddressInfo;
+  const near = connectTcp({
+    port,
+    host: '127.0.0.1',
+    noDelay: true,
+    ...(onread === undefined ? {} : { onread }),
+  });
   const [[far]] = await Promise.all([accepted, once(near, 'connect')]);
   far.setNoDelay(true);
   return [near, far];
@@ -126,7 +132,7 @@ const exchange: fc.Arbitrary<Exchange> = fc.record({
 
 const bodyFrames = (stream: number, list: Exchange['pieces']): readonly Buffer[] =>
   list.map(({ bytes, padding }, index) =>
-    data(stream, Buffer.alloc(bytes, 'b'), {
+    data(stream, Buffer.alloc(bytes, `${stream}.${index} `), {
       endStream: index === list.length - 1,
       ...(padding === undefined ? {} : { padding }),
     }),
@@ -225,16 +231,17 @@ const answer: fc.Arbitrary<Answer> = fc.record({
   ending: fc.constantFrom('end', 'end', 'trailers', 'reset', 'interim first'),
 });
 
-/** What the requests of a client come to. */
+/** What the requests of a client come to, bodies of known length in memory and others piece by piece. */
 async function askClient(transport: ClientTransport, answers: readonly Answer[], cuts: number): Promise<unknown> {
-  const [near, far] = await socketPair();
+  const prepared = transport.prepareSocket?.(() => {});
+  const [near, far] = await socketPair(prepared?.onread);
   using peer = new FramePeer(far, 'server');
-  const connection = transport.connect(near, { settings: announced });
+  const connection = (prepared ?? transport).connect(near, { settings: announced });
   peer.write(settings());
   const { signal } = new AbortController();
   const outcomes = Promise.all(
     answers.map(async () => {
-      let body = '';
+      const arrived: Uint8Array[] = [];
       try {
         const {
           status,
@@ -244,12 +251,15 @@ async function askClient(transport: ClientTransport, answers: readonly Answer[],
         } = await connection.request({
           path: '/',
           signal,
-          receive: () => (piece) => {
-            body += Buffer.from(piece).toString();
+          receive: ({ contentLength: length }) => {
+            if (length === undefined) return (piece) => arrived.push(Buffer.from(piece));
+            const memory = new Uint8Array(length);
+            arrived.push(memory);
+            return memory;
           },
         });
         const more = Object.entries(given).filter(([name]) => name.startsWith('x-'));
-        return { status, bodyBytes, contentLength, isWhole: body.length === bodyBytes, more };
+        return { status, bodyBytes, contentLength, body: Buffer.concat(arrived).toString(), more };
       } catch (error) {
         return error instanceof KnownError ? error.code : String(error);
       }

@@ -1,4 +1,4 @@
-import type { SeededRandom } from '../../../src/workload/seeded-random.ts';
+import type { SeededRandom } from '../../../src/material/seeded-random.ts';
 import * as frames from './frames.ts';
 import { headerBlock, indexedLiteral, request, response, tableSizeUpdate, type Field } from './header-block.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { SeededRandom } from '../../../src/workload/seeded-random.ts';
+import { SeededRandom } from '../../../src/material/seeded-random.ts';
 import { mutate, readOne } from '../format/mutations.ts';
 import { connectionFuzzTargets } from './fuzz-connections.ts';
 

@@ -1,3 +1,5 @@
+import assert from 'node:assert/strict';
+import type { OnReadOpts } from 'node:net';
 import { Duplex } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
@@ -86,19 +88,28 @@ function countFrames(bytes: Uint8Array): number {
   return count;
 }
 
-/** Hands the input over in pieces of lengths that only depend on it. */
-async function feed(socket: MemorySocket, input: Uint8Array, isOver: () => boolean): Promise<number> {
+/** Hands the input over in pieces of lengths that only depend on it. Returns how much was taken. */
+async function feed(input: Uint8Array, give: (piece: Buffer) => void, isOver: () => boolean): Promise<number> {
   let state = input.length + 1;
   let at = 0;
   for (let turn = 0; at < input.length && !isOver(); turn += 1) {
     state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 1;
     const length = 1 + (state % (turn % 3 === 0 ? 20 : 4000));
-    // As the socket would, but at once.
-    socket.emit('data', Buffer.from(input.subarray(at, at + length)));
+    give(Buffer.from(input.subarray(at, at + length)));
     at += length;
     if (turn % 2 === 0) await nextTurn();
   }
   return Math.min(at, input.length);
+}
+
+/** As a socket with `onread` does: into the memory that is asked for before each read. */
+function readInto(onread: OnReadOpts, piece: Buffer): void {
+  for (let at = 0; at < piece.length;) {
+    const memory = typeof onread.buffer === 'function' ? onread.buffer() : onread.buffer;
+    const length = piece.copy(memory, 0, at);
+    at += length;
+    onread.callback(length, memory);
+  }
 }
 
 function judge(socket: MemorySocket): void {
@@ -112,7 +123,11 @@ async function readAsServer(input: Uint8Array): Promise<void> {
   const connection = transports.h2.server.accept(socket, handler, {
     settings: { ...announced, maxConcurrentStreams: 20 },
   });
-  const fed = await feed(socket, input, () => socket.goawayCode !== undefined);
+  const fed = await feed(
+    input,
+    (piece) => socket.emit('data', piece),
+    () => socket.goawayCode !== undefined,
+  );
   fedFrames += countFrames(input.subarray(preface.length, fed));
   await nextTurn();
   socket.destroy();
@@ -122,14 +137,20 @@ async function readAsServer(input: Uint8Array): Promise<void> {
 
 async function readAsClient(input: Uint8Array): Promise<void> {
   const socket = new MemorySocket(preface.length);
-  const connection = transports.h2.client.connect(socket, { settings: announced });
+  const prepared = transports.h2.client.prepareSocket?.(() => {});
+  assert.ok(prepared !== undefined);
+  const connection = prepared.connect(socket, { settings: announced });
   const { signal } = new AbortController();
   const memory = Array.from({ length: REQUESTS }, () => new Uint8Array(ANSWER_BYTES));
   const outcomes = Promise.allSettled(
     memory.map(async (bytes) => await connection.request({ path: '/', signal, receive: () => bytes })),
   );
   await nextTurn();
-  const fed = await feed(socket, input, () => socket.goawayCode !== undefined);
+  const fed = await feed(
+    input,
+    (piece) => readInto(prepared.onread, piece),
+    () => socket.goawayCode !== undefined,
+  );
   fedFrames += countFrames(input.subarray(0, fed));
   await nextTurn();
   connection.close();
