@@ -96,7 +96,7 @@ async function prepare(path: string): Promise<Place> {
     path: store,
     image: { sizeBytes: IMAGE_BYTES, zeroShare: 0.1, repeatedShare: 0.1, compressionRatio: 2, seed: 'conformance' },
     history: { depth: 1, changeRate: 0 },
-    chunks: 'stored',
+    chunks: 'files',
     signal: new AbortController().signal,
   });
   const chunks = chunksFolder(store);
