@@ -171,7 +171,8 @@ function connectionUse({ counters, durationMs, spans }: MeasuredTrial, { setting
 function storageQueueUse({ counters, durationMs }: MeasuredTrial, { settings }: Surroundings): Metric {
   if (counters === undefined) return NOT_COUNTED;
   if ('unavailable' in counters.storage) return counters.storage;
-  return metric(counters.storage.slotBusyMs / (settings.storage.queueDepth * durationMs));
+  const places = settings.storage.queueDepth * (settings.server.processes ?? 1);
+  return metric(counters.storage.slotBusyMs / (places * durationMs));
 }
 
 function storageBandwidthUse({ counters, durationMs }: MeasuredTrial): Metric {

@@ -69,6 +69,7 @@ function describeCase({
           ? ''
           : `, ${rate(link.connectionRateBytesPerSecond)} per connection`),
     ],
+    ...(server.processes === undefined || server.processes === 1 ? [] : [['server', `${server.processes} processes`]]),
     ['transport', transportText(transport)],
     [
       'storage',

@@ -3,7 +3,8 @@ import type { CaseSettings } from '../model/environment.ts';
 import type { ImageFacts } from '../model/records.ts';
 import type { ExpectedImage } from '../target/target.ts';
 import { ensureDatastore } from '../workload/ensure-datastore.ts';
-import type { Lab, MountedStore } from './lab.ts';
+import type { MountedStore } from './embedded-servers.ts';
+import type { Lab } from './lab.ts';
 import { restoreReference } from './restore-reference.ts';
 
 /** An image that can be restored from the lab's server, and what the restored bytes must be. */
@@ -31,7 +32,9 @@ export interface PrepareOptions {
 /** The settings that decide which image it is; cases that differ in nothing of it share one. */
 export function imageKey(settings: CaseSettings): string {
   const { server, image, history } = settings;
-  return JSON.stringify('datastore' in server ? server : [server.chunks, image, history]);
+  // Undefined values are left out of JSON.
+  const ready = { ...server, processes: undefined };
+  return JSON.stringify('datastore' in server ? ready : [server.chunks, image, history]);
 }
 
 /** Generates the synthetic image of a case (or finds it in the cache), or reads a ready datastore once to know its bytes. */

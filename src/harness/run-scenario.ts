@@ -141,7 +141,7 @@ class RunInProgress {
   }
 
   async complete(): Promise<RunOutcome> {
-    const { observer, warnings = [], certificateFolder, clientPid, clock, signal } = this.#options;
+    const { scenario, observer, warnings = [], certificateFolder, clientPid, clock, signal } = this.#options;
     for (const { code, sentence } of warnings) this.#warn(code, sentence);
     // Said before anything takes time: a folder that cannot be written ends the run here.
     await this.#save({});
@@ -150,7 +150,8 @@ class RunInProgress {
       const host = this.#hostFacts();
       // Waited for below; until then the lab may fail first.
       host.catch(() => {});
-      await using running = await Lab.start({ certificateFolder, clientPid, clock });
+      const serverProcesses = Math.max(...scenario.cases.map(({ server }) => server.processes ?? 1));
+      await using running = await Lab.start({ certificateFolder, clientPid, clock, serverProcesses });
       await this.#save({ host: await host });
       using leases = new DisposableStack();
       await this.#prepareImages(running, leases);
@@ -267,7 +268,7 @@ class RunInProgress {
       if (record.status !== 'interrupted') this.#trialsRun += 1;
       observer.trialEnded(record);
       signal.throwIfAborted();
-      await lab.reviveServer();
+      await lab.reviveServers();
     }
     if (leftOut > 0) {
       this.#warn(

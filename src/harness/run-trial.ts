@@ -11,7 +11,7 @@ import {
   type TrialRecord,
 } from '../model/records.ts';
 import { watchEventLoop } from '../metrics/event-loop.ts';
-import { readProcessUsage, usageBetween, type UsageSnapshot } from '../metrics/process-usage.ts';
+import { combineUsages, readProcessUsage, usageBetween, type UsageSnapshot } from '../metrics/process-usage.ts';
 import { readBetween, readFromStorage } from '../metrics/storage-reads.ts';
 import { chunkPath } from '../pbs/datastore/layout.ts';
 import { createTarget } from '../target/create-target.ts';
@@ -79,7 +79,7 @@ async function restoreOnce(
   const strategy = findStrategy(name);
   if (strategy === undefined) throw new Error(`there is no strategy ${name}`);
   const beforeSetup = clock.now();
-  await lab.reviveServer();
+  await lab.reviveServers();
   await lab.configure(settings);
   const { transport } = settings;
   await using sessions = await openSessions(prepared, { lab, connections: knobs.connections, transport, signal });
@@ -105,12 +105,13 @@ async function restoreOnce(
 
   if (settings.storage.cache === 'cold')
     findings.pageCache = await dropPageCache(chunkFiles(prepared.mounted.path, index), signal);
-  const pids = { client: clientPid, server: lab.server.pid, relay: lab.relay.pid, sampler: lab.sampler.pid };
-  await Promise.all([lab.relay.call('resetCounters'), lab.server.call('resetCounters')]);
+  const servers = lab.servers.inUse.map(({ pid }) => pid);
+  const pids = { client: clientPid, servers, relay: lab.relay.pid, sampler: lab.sampler.pid };
+  await Promise.all([lab.relay.call('resetCounters'), lab.servers.resetCounters()]);
   const decodeBusyBefore = pool.busyMs;
   const eventLoop = watchEventLoop();
   const before = readAll(pids);
-  const fromStorageBefore = [readFromStorage(pids.server)];
+  const fromStorageBefore = servers.map((pid) => readFromStorage(pid));
   const startedAtMs = clock.now();
   findings.startedAtMs = startedAtMs;
   findings.setupMs = startedAtMs - beforeSetup;
@@ -118,15 +119,18 @@ async function restoreOnce(
   const takeFindings = async (): Promise<void> => {
     findings.durationMs = clock.now() - startedAtMs;
     const usage = usages(before, readAll(pids));
-    const bytesFromDisk = readBetween(fromStorageBefore, [readFromStorage(pids.server)]);
+    const bytesFromDisk = readBetween(
+      fromStorageBefore,
+      servers.map((pid) => readFromStorage(pid)),
+    );
     const eventLoopFigures = eventLoop.stop();
     const decodeBusyMs = pool.busyMs - decodeBusyBefore;
     const spans = ports.recorder?.toSpanTable();
     if (spans !== undefined) findings.spans = spans;
     const [link, storage] = await Promise.all([
       lab.relay.call('counters'),
-      lab.server
-        .call('counters')
+      lab.servers
+        .counters()
         .catch((): { unavailable: string } => ({ unavailable: 'the server died during the trial' })),
     ]);
     findings.counters = {
@@ -165,22 +169,31 @@ async function restoreOnce(
   if (findings.counters !== undefined) findings.bytes = trialBytes(index, findings.counters.link.bytesToClient);
 }
 
-type Roles = 'client' | 'server' | 'relay' | 'sampler';
+interface RunProcesses<Value> {
+  readonly client: Value;
+  readonly servers: readonly Value[];
+  readonly relay: Value;
+  readonly sampler: Value;
+}
 
-const readAll = (pids: Readonly<Record<Roles, number>>): Record<Roles, UsageSnapshot> => ({
+const readAll = (pids: RunProcesses<number>): RunProcesses<UsageSnapshot> => ({
   client: readProcessUsage(pids.client),
-  server: readProcessUsage(pids.server),
+  servers: pids.servers.map((pid) => readProcessUsage(pid)),
   relay: readProcessUsage(pids.relay),
   // What it starts (`ss`) is its cost too; the client's children are the other processes of the run.
   sampler: readProcessUsage(pids.sampler, { includeChildren: true }),
 });
 
 const usages = (
-  before: Record<Roles, UsageSnapshot>,
-  after: Record<Roles, UsageSnapshot>,
-): Pick<TrialCounters, Roles> => ({
+  before: RunProcesses<UsageSnapshot>,
+  after: RunProcesses<UsageSnapshot>,
+): Pick<TrialCounters, 'client' | 'server' | 'relay' | 'sampler'> => ({
   client: usageBetween(before.client, after.client),
-  server: usageBetween(before.server, after.server),
+  server: combineUsages(
+    before.servers.map((start, index) =>
+      usageBetween(start, after.servers[index] ?? { unavailable: 'not running: the process has ended' }),
+    ),
+  ),
   relay: usageBetween(before.relay, after.relay),
   sampler: usageBetween(before.sampler, after.sampler),
 });

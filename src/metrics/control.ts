@@ -11,14 +11,14 @@ export interface SamplerCalls {
   [method: string]: (parameter: never) => unknown;
 }
 
-/** Role to process id; the sampler adds itself as `sampler`. */
-export type WatchedProcesses = Readonly<Partial<Record<'client' | 'server' | 'relay', number>>>;
+/** Role to process id, or to those that share it; the sampler adds itself as `sampler`. */
+export type WatchedProcesses = Readonly<Partial<Record<'client' | 'server' | 'relay', number | readonly number[]>>>;
 
 export interface SamplerOptions {
   /** Absolute path of samples.jsonl. */
   readonly file: string;
   readonly intervalMs: number;
   readonly processes: WatchedProcesses;
-  /** TCP ports whose connections are looked at: the server's, then the relay's. */
+  /** TCP ports whose connections are looked at: a server's, then that of the relay before it, for each server. */
   readonly ports: readonly number[];
 }

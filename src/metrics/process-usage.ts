@@ -2,7 +2,7 @@ import { closeSync, openSync, readdirSync } from 'node:fs';
 import { platform } from 'node:os';
 import { join } from 'node:path';
 
-import { metric, unavailable, type Metric } from '../model/metric.ts';
+import { metric, metricValue, sumMetrics, unavailable, type Metric } from '../model/metric.ts';
 import type { ProcessUsage } from '../model/records.ts';
 import { ByteScanner } from './byte-scanner.ts';
 import { parseProcessStat, parseProcessStatus, parseThreadSchedstat, type ThreadTimes } from './process-files.ts';
@@ -95,6 +95,24 @@ export function usageBetween(before: UsageSnapshot, after: UsageSnapshot): Proce
     allThreadsRunMs: metric(isWholeProcess ? runMs : Math.max(runMs, tickMs)),
     allThreadsWaitMs: isWholeProcess ? metric(waitMs) : unavailable(ended),
     residentBytes,
+  };
+}
+
+/** Several processes that do one work, as one: together, but of the main threads only the busiest. */
+export function combineUsages(usages: readonly ProcessUsage[]): ProcessUsage {
+  const [first, ...others] = usages;
+  if (first === undefined) return withoutUsage('not running: there is no such process');
+  if (others.length === 0) return first;
+  const runMs = ({ mainThreadRunMs }: ProcessUsage): number => metricValue(mainThreadRunMs) ?? Infinity;
+  const busiest = others.reduce((most, usage) => (runMs(usage) > runMs(most) ? usage : most), first);
+  const sum = (figure: (usage: ProcessUsage) => Metric): Metric => sumMetrics(usages.map(figure));
+  return {
+    cpuMs: sum(({ cpuMs }) => cpuMs),
+    mainThreadRunMs: busiest.mainThreadRunMs,
+    mainThreadWaitMs: busiest.mainThreadWaitMs,
+    allThreadsRunMs: sum(({ allThreadsRunMs }) => allThreadsRunMs),
+    allThreadsWaitMs: sum(({ allThreadsWaitMs }) => allThreadsWaitMs),
+    residentBytes: sum(({ residentBytes }) => residentBytes),
   };
 }
 

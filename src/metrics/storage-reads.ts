@@ -2,7 +2,7 @@ import { closeSync, openSync } from 'node:fs';
 import { platform } from 'node:os';
 import { join } from 'node:path';
 
-import { metric, unavailable, type Metric } from '../model/metric.ts';
+import { metric, sumMetrics, unavailable, type Metric } from '../model/metric.ts';
 import { ByteScanner } from './byte-scanner.ts';
 import { parseProcessIo } from './process-files.ts';
 import { unreadableReason } from './resource-sampler.ts';
@@ -33,12 +33,11 @@ export function readFromStorage(pid: number, { proc = '/proc' }: { readonly proc
 
 /** What the processes read between two moments, all together; the reason of the first that cannot be told. */
 export function readBetween(before: readonly Metric[], after: readonly Metric[]): Metric {
-  let bytes = 0;
-  for (const [index, end] of after.entries()) {
-    const start = before[index] ?? unavailable('not sampled: the process was not there at the start');
-    if ('unavailable' in start) return start;
-    if ('unavailable' in end) return end;
-    bytes += end.value - start.value;
-  }
-  return metric(bytes);
+  return sumMetrics(
+    after.map((end, index) => {
+      const start = before[index] ?? unavailable('not sampled: the process was not there at the start');
+      if ('unavailable' in start) return start;
+      return 'unavailable' in end ? end : metric(end.value - start.value);
+    }),
+  );
 }

@@ -57,7 +57,8 @@ export class ProcessSampler implements ResourceSampler {
   readonly unavailable: Readonly<Record<string, string>>;
   readonly #sources: SampleSources;
   readonly #slowTurn: SlowTurn;
-  readonly #files: Map<Role, { readonly pid: number; readonly files: ProcessFiles }> = new Map();
+  /** Those of a role that are there, by their ids. */
+  readonly #files: Map<Role, Map<number, ProcessFiles>> = new Map(roles.map((role) => [role, new Map()]));
   readonly #totals: Map<Role, SurvivingSum<number>> = new Map(
     roles.map((role) => [role, new SurvivingSum(counterSources.length)]),
   );
@@ -71,61 +72,77 @@ export class ProcessSampler implements ResourceSampler {
 
   /** Replaces the processes that are watched. */
   watch(processes: ProcessIds): void {
-    for (const role of roles) {
-      const pid = processes[role];
-      const kept = this.#files.get(role);
-      if (kept !== undefined && kept.pid === pid) continue;
-      kept?.files[Symbol.dispose]();
-      this.#files.delete(role);
-      if (pid !== undefined) this.#open(role, pid);
+    for (const [role, watched] of this.#files) {
+      const pids = [processes[role] ?? []].flat();
+      for (const pid of watched.keys()) if (!pids.includes(pid)) this.#close(role, pid);
+      for (const pid of pids) if (!watched.has(pid)) this.#open(role, pid);
     }
   }
 
   sample(values: SampleValues, first: number, isLast: boolean = false): void {
     const isDetailed = this.#slowTurn.take() || isLast;
-    for (const [index, role] of roles.entries()) {
-      const watched = this.#files.get(role);
-      if (watched === undefined) continue;
-      try {
-        this.#fill(role, watched.pid, watched.files.read(isDetailed), values, first + index * width);
-      } catch {
-        // It has ended: null until `watch` names another.
-        watched.files[Symbol.dispose]();
-        this.#files.delete(role);
-      }
-    }
+    for (const [index, role] of roles.entries()) this.#sampleRole(role, isDetailed, values, first + index * width);
   }
 
   [Symbol.dispose](): void {
-    for (const { files } of this.#files.values()) files[Symbol.dispose]();
-    this.#files.clear();
+    for (const [role, watched] of this.#files) for (const pid of watched.keys()) this.#close(role, pid);
   }
 
   #open(role: Role, pid: number): void {
     try {
-      this.#files.set(role, { pid, files: new ProcessFiles(this.#sources.proc, pid, this.#sources.scanner) });
+      this.#files.get(role)?.set(pid, new ProcessFiles(this.#sources.proc, pid, this.#sources.scanner));
     } catch {
       // Not there (any more): null until `watch` names another.
     }
   }
 
-  #fill(role: Role, pid: number, reading: ProcessReading, values: SampleValues, at: number): void {
-    const counts = counterSources.map((source) => source(reading));
-    const sums = this.#totals.get(role)?.add([[pid, counts.map((count) => count ?? 0)]]) ?? [];
-    const shown = reading.isDetailed ? counts.length : fastWidth;
-    for (let index = 0; index < shown; index += 1) {
-      if (counts[index] !== undefined) values[at + index] = sums[index] ?? null;
+  #close(role: Role, pid: number): void {
+    this.#files.get(role)?.get(pid)?.[Symbol.dispose]();
+    this.#files.get(role)?.delete(pid);
+  }
+
+  #sampleRole(role: Role, isDetailed: boolean, values: SampleValues, at: number): void {
+    const readings: (readonly [pid: number, reading: ProcessReading])[] = [];
+    for (const [pid, files] of this.#files.get(role) ?? []) {
+      try {
+        readings.push([pid, files.read(isDetailed)]);
+      } catch {
+        // It has ended: null until `watch` names another.
+        this.#close(role, pid);
+      }
     }
-    if (!reading.isDetailed) return;
-    for (let index = 0; index < gaugeSources.length; index += 1) {
-      values[at + counts.length + index] = gaugeSources[index]?.(reading) ?? null;
+    if (readings.length > 0) this.#fill(role, readings, values, at);
+  }
+
+  /** The sum of those that share the role; null where one of them does not tell. */
+  #fill(
+    role: Role,
+    readings: readonly (readonly [pid: number, reading: ProcessReading])[],
+    values: SampleValues,
+    at: number,
+  ): void {
+    const counted = readings.map(([pid, reading]) => [pid, counterSources.map((source) => source(reading))] as const);
+    const sums =
+      this.#totals.get(role)?.add(counted.map(([pid, counts]) => [pid, counts.map((count) => count ?? 0)])) ?? [];
+    const isDetailed = readings.every(([, reading]) => reading.isDetailed);
+    const shown = isDetailed ? counterSources.length : fastWidth;
+    for (let index = 0; index < shown; index += 1) {
+      if (counted.every(([, counts]) => counts[index] !== undefined)) values[at + index] = sums[index] ?? null;
+    }
+    if (!isDetailed) return;
+    for (const [index, source] of gaugeSources.entries()) {
+      const levels = readings.map(([, reading]) => source(reading));
+      values[at + counterSources.length + index] = levels.reduce<number | null>(
+        (sum, level) => (sum === null || level === undefined ? null : sum + level),
+        0,
+      );
     }
   }
 
   #findMissing(): Readonly<Record<string, string>> {
     const missing: Record<string, string> = {};
     for (const role of roles) {
-      const watched = this.#files.get(role);
+      const [watched] = this.#files.get(role) ?? [];
       if (watched === undefined) {
         missing[['process', role].join('.')] =
           this.#sources.platform === 'linux'
@@ -133,9 +150,10 @@ export class ProcessSampler implements ResourceSampler {
             : `unsupported: ${this.#sources.platform} has no /proc`;
         continue;
       }
-      const { run, io } = watched.files.read(true);
+      const [pid, files] = watched;
+      const { run, io } = files.read(true);
       if (run === undefined) missing[columnName(role, 'runMs')] = 'unsupported: this kernel keeps no schedstat';
-      if (io === undefined) missing[columnName(role, 'readBytes')] = `not permitted: /proc/${watched.pid}/io`;
+      if (io === undefined) missing[columnName(role, 'readBytes')] = `not permitted: /proc/${pid}/io`;
     }
     return missing;
   }

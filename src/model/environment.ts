@@ -82,9 +82,8 @@ export type ChunkOrigin = (typeof chunkOrigins)[number];
 
 /** Where chunks come from: a synthetic image, or a datastore that is there already. */
 export type ServerSettings =
-  | { readonly kind: 'embedded'; readonly chunks: ChunkOrigin }
-  | {
-      readonly kind: 'embedded';
+  | (EmbeddedServer & { readonly chunks: ChunkOrigin })
+  | (EmbeddedServer & {
       /** Absolute path. */
       readonly datastore: string;
       /** `vm/100/2026-02-16T16:30:44Z` */
@@ -93,7 +92,13 @@ export type ServerSettings =
       readonly archive: string;
       /** Of the whole image, 64 hex digits. */
       readonly sha256?: string;
-    };
+    });
+
+interface EmbeddedServer {
+  readonly kind: 'embedded';
+  /** Processes that connections are spread over in turn, each with a disk of its own; 1 where absent. */
+  readonly processes?: number;
+}
 
 export interface StrategySettings {
   readonly name: string;

@@ -20,3 +20,13 @@ export const metric = (value: number): Metric => ({ value });
 export const unavailable = (reason: string): Metric => ({ unavailable: reason });
 export const metricValue = (candidate: Metric): number | undefined =>
   'value' in candidate ? candidate.value : undefined;
+
+/** The sum of all, or the reason of the first that is unavailable. */
+export function sumMetrics(metrics: readonly Metric[]): Metric {
+  let sum = 0;
+  for (const one of metrics) {
+    if ('unavailable' in one) return one;
+    sum += one.value;
+  }
+  return metric(sum);
+}

@@ -191,6 +191,7 @@ export interface ClientCounters {
 
 export interface TrialCounters {
   readonly client: ProcessUsage;
+  /** Of all processes that served the trial, together; the main thread is that of the busiest. */
   readonly server: ProcessUsage;
   readonly relay: ProcessUsage;
   readonly sampler: ProcessUsage;

@@ -183,9 +183,13 @@ function parameters(
   return named;
 }
 
-/** Which image a case restores, short: `vm/100/2026-02-16T16:30:44Z/drive-scsi0.img`. */
+/** Which image a case restores, and how it is served, short: `vm/100/2026-02-16T16:30:44Z/drive-scsi0.img`. */
 function serverName({ server }: Pick<CaseSettings, 'server'>): string {
-  return 'datastore' in server ? `${server.snapshot}/${server.archive.replace(/\.fidx$/u, '')}` : 'synthetic image';
+  const { processes = 1 } = server;
+  const chunks = 'chunks' in server && server.chunks === 'synthesised' ? ' of synthesised chunks' : '';
+  const image =
+    'datastore' in server ? `${server.snapshot}/${server.archive.replace(/\.fidx$/u, '')}` : `synthetic image${chunks}`;
+  return processes === 1 ? image : `${image} from ${processes} processes`;
 }
 
 /** Labels of the declared strategies, or of the default ones; entries that are wrong have an empty one. */

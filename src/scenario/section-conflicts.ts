@@ -2,11 +2,20 @@ import type { z } from 'zod';
 
 import { refuse } from './quantity-schema.ts';
 import type { ParsedScenario } from './schema.ts';
+import { DEFAULT_QUEUE_DEPTH } from './storage-schema.ts';
 
 type Sections = Pick<ParsedScenario, 'server' | 'image' | 'history' | 'storage'>;
 
 /** What cannot be together in one case although each section is right by itself. */
-export function refuseConflicts({ server, image, history, storage }: Sections, context: z.core.$RefinementCtx): void {
+export function refuseConflicts(sections: Sections, context: z.core.$RefinementCtx): void {
+  refuseForSynthesisedChunks(sections, context);
+  refuseForSeveralProcesses(sections, context);
+}
+
+function refuseForSynthesisedChunks(
+  { server, image, history, storage }: Sections,
+  context: z.core.$RefinementCtx,
+): void {
   if ('datastore' in server || server.chunks === 'files') return;
   if (image.repeatedShare > 0) {
     refuse(
@@ -28,6 +37,23 @@ export function refuseConflicts({ server, image, history, storage }: Sections, c
       'synthesised chunks are in memory and have no page cache',
       '`cache: cold` with `server.chunks: files`, or `cache: warm`',
       ['storage', 'cache'],
+    );
+  }
+}
+
+/** Each process has an emulated disk of its own: what they share of one disk nobody would hold them to. */
+function refuseForSeveralProcesses({ server, storage }: Sections, context: z.core.$RefinementCtx): void {
+  if ((server.processes ?? 1) === 1) return;
+  const message = 'each process of the server has an emulated disk of its own';
+  if (storage.bandwidthBytesPerSecond !== undefined) {
+    refuse(context, message, '`bandwidth` with `server.processes: 1`, or no `bandwidth`', ['storage', 'bandwidth']);
+  }
+  if (storage.queueDepth !== DEFAULT_QUEUE_DEPTH) {
+    refuse(
+      context,
+      message,
+      `\`queueDepth\` with \`server.processes: 1\`, or the default of ${DEFAULT_QUEUE_DEPTH} for each process`,
+      ['storage', 'queueDepth'],
     );
   }
 }

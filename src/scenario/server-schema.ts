@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { chunkOrigins, type ServerSettings } from '../model/environment.ts';
-import { refuse } from './quantity-schema.ts';
+import { count, refuse } from './quantity-schema.ts';
 import { text } from './text-schema.ts';
 import { quote } from './wording.ts';
 
@@ -22,6 +22,13 @@ export const serverSchema: z.ZodType<ServerSettings> = z
       description:
         'Of a synthetic image. files: each chunk is a file in a datastore. synthesised: the server makes 32 chunks in its memory, which repeat throughout an image of any size; it needs no disk, and has no history. files without it.',
     }),
+    processes: count({
+      description:
+        'Processes of the server; connections are spread over them in turn, so that strategies with several connections can use several cores. Each has an emulated disk of its own. 1 without it.',
+      min: 1,
+      max: 64,
+      example: 2,
+    }).prefault(1),
     datastore: text({
       description: 'Folder of a ready datastore, relative to this file. Without it a synthetic image is made.',
       example: '../test/fixtures/golden/store',
@@ -51,7 +58,7 @@ export const serverSchema: z.ZodType<ServerSettings> = z
       pattern: sha256Pattern,
     }).optional(),
   })
-  .transform(({ kind, chunks, ...ready }, context): ServerSettings => {
+  .transform(({ kind, chunks, processes, ...ready }, context): ServerSettings => {
     const { datastore, snapshot, archive, sha256 } = ready;
     if (chunks !== undefined && datastore !== undefined) {
       refuse(
@@ -64,6 +71,7 @@ export const serverSchema: z.ZodType<ServerSettings> = z
     if (datastore !== undefined && snapshot !== undefined && archive !== undefined) {
       return {
         kind,
+        processes,
         datastore,
         snapshot,
         archive: imageArchiveName(archive, context),
@@ -80,7 +88,7 @@ export const serverSchema: z.ZodType<ServerSettings> = z
         [given[0]],
       );
     }
-    return { kind, chunks: chunks ?? 'files' };
+    return { kind, processes, chunks: chunks ?? 'files' };
   })
   .meta({
     description: 'Where chunks come from: the embedded server with a synthetic image, or with a ready datastore.',

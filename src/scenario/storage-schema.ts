@@ -4,6 +4,9 @@ import { cacheStates, type StorageSettings } from '../model/environment.ts';
 import { LONGEST_DELAY } from './link-schema.ts';
 import { count, optionalRate, quantity } from './quantity-schema.ts';
 
+/** Deep enough not to limit a restore that does not ask for more. */
+export const DEFAULT_QUEUE_DEPTH = 64;
+
 /** `storage:` */
 export const storageSchema: z.ZodType<StorageSettings> = z
   .strictObject({
@@ -23,7 +26,7 @@ export const storageSchema: z.ZodType<StorageSettings> = z
       min: 1,
       max: 1024,
       example: 32,
-    }).prefault(64),
+    }).prefault(DEFAULT_QUEUE_DEPTH),
     cache: z.enum(cacheStates).prefault('warm').meta({
       description:
         'Of the chunk files below the emulated disk. warm: from the page cache, as far as they are in it. cold: dropped from it before every trial, where the system permits; what was really read from disk is recorded.',

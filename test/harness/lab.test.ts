@@ -3,10 +3,12 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 import { monotonicClock } from '../../src/clock/monotonic.ts';
 import { Lab } from '../../src/harness/lab.ts';
+import { defaultTransport } from '../../src/model/transport.ts';
 
 const golden = fileURLToPath(new URL('../fixtures/golden/store', import.meta.url));
 const snapshot = 'vm/100/2026-02-16T16:30:44Z';
@@ -29,16 +31,79 @@ await describe('the lab', async () => {
     await using lab = await start();
     const mounted = await lab.mount(golden);
     await lab.startSampling(join(folder, 'samples.jsonl'));
-    const { ports } = lab;
-    assert.equal(await lab.reviveServer(), false);
-    process.kill(lab.server.pid, 'SIGKILL');
+    const { ports, inUse } = lab.servers;
+    const [server] = inUse;
+    assert.ok(server !== undefined);
+    assert.equal(await lab.reviveServers(), false);
+    process.kill(server.pid, 'SIGKILL');
     process.kill(lab.sampler.pid, 'SIGKILL');
-    await Promise.all([lab.server.exited, lab.sampler.exited]);
-    assert.equal(await lab.reviveServer(), true);
-    assert.deepEqual(lab.ports, ports);
+    await Promise.all([server.exited, lab.sampler.exited]);
+    assert.equal(await lab.reviveServers(), true);
+    assert.deepEqual(lab.servers.ports, ports);
     await using session = await lab.connect(mounted, { snapshot, signal: new AbortController().signal });
     await session.downloadManifest();
     assert.match((await lab.stopSampling()) ?? '', /sampler process has ended/u);
+  });
+
+  test('spreads connections over as many server processes as a case asks for, and counts them together', async () => {
+    await using lab = await Lab.start({
+      certificateFolder: join(folder, 'certificate'),
+      clientPid: process.pid,
+      clock: monotonicClock(),
+      serverProcesses: 3,
+    });
+    const mounted = await lab.mount(golden);
+    const { signal } = new AbortController();
+    const settings = {
+      link: { roundTripMs: 0, jitterMs: 0 },
+      storage: { readLatencyMs: 0, queueDepth: 64 },
+      transport: defaultTransport,
+    };
+    assert.equal(lab.servers.pids.length, 3);
+    for (const [processes, reads] of [
+      [1, [4]],
+      [2, [2, 2]],
+      [3, [2, 1, 1]],
+    ] as const) {
+      await lab.configure({ ...settings, server: { processes } });
+      await lab.servers.resetCounters();
+      await lab.relay.call('resetCounters');
+      for (const connection of [0, 1, 2, 3]) {
+        await using session = await lab.connect(mounted, { snapshot, signal, connection });
+        const { index } = await session.downloadFixedIndex('drive-scsi0.img', signal);
+        const slot = [...index.slots()].find(({ isZero }) => !isZero);
+        await session.fetch(slot?.digest ?? '', signal);
+      }
+      const each = await Promise.all(lab.servers.inUse.map((server) => server.call('counters')));
+      assert.deepEqual(
+        each.map((counters) => counters.reads),
+        reads,
+      );
+      const { reads: all, bytes } = await lab.servers.counters();
+      assert.equal(all, 4);
+      // The one link before all of them carried every byte.
+      assert.ok((await lab.relay.call('counters')).bytesToClient > bytes);
+    }
+    await assert.rejects(lab.configure({ ...settings, server: { processes: 4 } }), RangeError);
+  });
+
+  test('starts the one that died of several servers again', async () => {
+    await using lab = await Lab.start({
+      certificateFolder: join(folder, 'certificate'),
+      clientPid: process.pid,
+      clock: monotonicClock(),
+      serverProcesses: 2,
+    });
+    await lab.mount(golden);
+    const [first, second] = lab.servers.pids;
+    const { ports } = lab.servers;
+    assert.ok(second !== undefined);
+    process.kill(second, 'SIGKILL');
+    while (!(await lab.reviveServers())) await setTimeout(10);
+    const [stillFirst, newSecond] = lab.servers.pids;
+    assert.equal(stillFirst, first);
+    assert.notEqual(newSecond, second);
+    assert.deepEqual(lab.servers.ports, ports);
   });
 
   test('has nothing to say of samples that are complete or were never wanted', async () => {

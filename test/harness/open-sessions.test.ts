@@ -7,7 +7,8 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 import { monotonicClock } from '../../src/clock/monotonic.ts';
-import { Lab, type MountedStore } from '../../src/harness/lab.ts';
+import type { MountedStore } from '../../src/harness/embedded-servers.ts';
+import { Lab } from '../../src/harness/lab.ts';
 import { openSessions } from '../../src/harness/open-sessions.ts';
 import { metricValue } from '../../src/model/metric.ts';
 

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
+import { cpSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { ByteScanner } from '../../src/metrics/byte-scanner.ts';
 import { parseProcessStat, ProcessFiles } from '../../src/metrics/process-files.ts';
 import { ProcessSampler } from '../../src/metrics/watched-processes.ts';
-import { recordedSources, sampleOnce } from './recorded-machine.ts';
+import { recorded, recordedSources, sampleOnce } from './recorded-machine.ts';
 
 test('reads a process whose name holds blanks and parentheses, and sums its threads', () => {
   const { proc, scanner } = recordedSources();
@@ -49,4 +52,22 @@ test('a role keeps its counters when another process takes it over, and details 
   assert.equal(sampleOnce(sampler)['process.client.cpuMs'], null);
   sampler.watch({ client: 4242, sampler: 4242 });
   assert.equal(sampleOnce(sampler)['process.client.cpuMs'], 1650);
+});
+
+test('processes that share a role are summed, and the sum goes on when one of them has ended', () => {
+  const proc = mkdtempSync(join(tmpdir(), 'restorelab-proc-'));
+  try {
+    for (const pid of ['4242', '4243']) cpSync(join(recorded, 'proc', '4242'), join(proc, pid), { recursive: true });
+    // Threads are read by their ids, of which the main one is that of the process.
+    renameSync(join(proc, '4243', 'task', '4242'), join(proc, '4243', 'task', '4243'));
+    using sampler = new ProcessSampler(recordedSources({ proc }), { server: [4242, 4243], sampler: 4242 });
+    const both = sampleOnce(sampler);
+    assert.equal(both['process.server.cpuMs'], 2 * 1650);
+    assert.equal(both['process.server.residentBytes'], 2 * 4636 * 1024);
+    assert.equal(both['process.sampler.cpuMs'], 1650);
+    sampler.watch({ server: [4243], sampler: 4242 });
+    assert.equal(sampleOnce(sampler)['process.server.cpuMs'], 2 * 1650);
+  } finally {
+    rmSync(proc, { recursive: true });
+  }
 });

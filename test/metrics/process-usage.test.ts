@@ -4,8 +4,9 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 
-import { readProcessUsage, usageBetween } from '../../src/metrics/process-usage.ts';
-import { metricValue, type Metric } from '../../src/model/metric.ts';
+import { combineUsages, readProcessUsage, usageBetween } from '../../src/metrics/process-usage.ts';
+import { metric, metricValue, unavailable, type Metric } from '../../src/model/metric.ts';
+import type { ProcessUsage } from '../../src/model/records.ts';
 import { recorded } from './recorded-machine.ts';
 
 const onLinux = { skip: process.platform === 'linux' ? false : 'reads /proc' };
@@ -37,6 +38,26 @@ test('charges children only where that is asked for', onLinux, () => {
   const alone = usageBetween(before[0], readProcessUsage(process.pid));
   const together = usageBetween(before[1], readProcessUsage(process.pid, { includeChildren: true }));
   assert.ok(number(together.cpuMs) - number(alone.cpuMs) >= 30, `${number(together.cpuMs)} and ${number(alone.cpuMs)}`);
+});
+
+test('several processes are charged together, and their main threads by the busiest', () => {
+  const usage = (cpu: number, run: number, wait: number): ProcessUsage => ({
+    cpuMs: metric(cpu),
+    mainThreadRunMs: metric(run),
+    mainThreadWaitMs: metric(wait),
+    allThreadsRunMs: metric(cpu),
+    allThreadsWaitMs: metric(wait),
+    residentBytes: metric(100),
+  });
+  assert.deepEqual(combineUsages([usage(50, 30, 9), usage(60, 45, 2)]), {
+    ...usage(110, 45, 2),
+    allThreadsWaitMs: metric(11),
+    residentBytes: metric(200),
+  });
+  const gone = unavailable('not running: the process has ended');
+  const none = { ...usage(0, 0, 0), cpuMs: gone, mainThreadRunMs: gone };
+  assert.deepEqual(combineUsages([usage(50, 30, 9), none]).cpuMs, gone);
+  assert.deepEqual(combineUsages([usage(50, 30, 9), none]).mainThreadRunMs, gone);
 });
 
 test('a process that is gone, replaced or without schedstat has reasons instead of figures', onLinux, () => {

@@ -13,7 +13,7 @@ test('a scenario of a name only has documented defaults', () => {
   assert.deepEqual(cases, [
     {
       index: 0,
-      server: { kind: 'embedded', chunks: 'files' },
+      server: { kind: 'embedded', processes: 1, chunks: 'files' },
       link: { roundTripMs: 0, jitterMs: 0 },
       transport: {
         name: 'h2',
@@ -112,6 +112,7 @@ test('a ready datastore is found relative to the file, and its archive gets its 
     ).cases[0].server;
   const expected = {
     kind: 'embedded',
+    processes: 1,
     datastore: '/home/me/store',
     snapshot: 'vm/100/2026-02-16T16:30:44Z',
     archive: 'drive-scsi0.img.fidx',

@@ -288,6 +288,20 @@ describe('one problem is shown with its place, a mark, and what is allowed', () 
     |                                 ^~~~
   allowed: \`cache: cold\` with \`server.chunks: files\`, or \`cache: warm\``,
     ],
+    'a bandwidth that several processes would have to share': [
+      'server: { kind: embedded, processes: 2 }\nstorage: { bandwidth: 1 GB/s }\n',
+      `wrong.yaml:4:23: each process of the server has an emulated disk of its own
+  4 | storage: { bandwidth: 1 GB/s }
+    |                       ^~~~~~
+  allowed: \`bandwidth\` with \`server.processes: 1\`, or no \`bandwidth\``,
+    ],
+    'a queue that several processes would have to share': [
+      'storage: { queueDepth: 4 }\nmatrix: { server.processes: [1, 2] }\n',
+      `wrong.yaml:3:24: each process of the server has an emulated disk of its own
+  3 | storage: { queueDepth: 4 }
+    |                        ^
+  allowed: \`queueDepth\` with \`server.processes: 1\`, or the default of 64 for each process`,
+    ],
     'synthesised chunks of a ready datastore': [
       'server: { kind: embedded, chunks: synthesised, datastore: a, snapshot: "vm/1/2026-01-01T00:00:00Z", archive: a }\n',
       `wrong.yaml:3:35: a ready datastore has chunks of its own

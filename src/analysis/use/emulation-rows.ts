@@ -50,7 +50,7 @@ function linkRows({ trials, counted, settings: { link } }: UseContext): readonly
   });
 }
 
-function storageRows({ trials, counted: ofAllTrials, settings: { storage } }: UseContext): readonly UseRow[] {
+function storageRows({ trials, counted: ofAllTrials, settings: { storage, server } }: UseContext): readonly UseRow[] {
   const counted = ({ counters }: CountedTrial, figure: (storage: StorageCounters) => Metric): Metric =>
     'unavailable' in counters.storage ? counters.storage : figure(counters.storage);
   const waiting = overTrials(trials, (trial) => counted(trial, ({ queueWaitMs }) => metric(queueWaitMs)));
@@ -64,7 +64,7 @@ function storageRows({ trials, counted: ofAllTrials, settings: { storage } }: Us
         overTrials(
           trials,
           (trial) => counted(trial, ({ slotBusyMs }) => metric(slotBusyMs)),
-          ({ durationMs }) => durationMs * storage.queueDepth,
+          ({ durationMs }) => durationMs * storage.queueDepth * (server.processes ?? 1),
         ),
       ),
       saturation: waiting,

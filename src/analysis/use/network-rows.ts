@@ -4,7 +4,7 @@ import { mean } from '../../stats/mean.ts';
 import type { SampledWindows } from './sampled-windows.ts';
 import { asShare, type UseContext } from './use-context.ts';
 
-/** What listens on each of the sampled ports, in their order. */
+/** What listens on each of the sampled ports, in their order; again for every further process of the server. */
 const listeners = ['server', 'link'] as const;
 
 /** Interfaces, TCP as a whole, and the connections of the run. */
@@ -69,7 +69,7 @@ function connectionRows(windows: SampledWindows): readonly UseRow[] {
     const count = mean(windows.levels(column('count')));
     const limited = sumOf(windows, [column('rwndLimitedMs'), column('sndbufLimitedMs')]);
     return {
-      resource: `${listeners[index] ?? `port ${index + 1}`} connections`,
+      resource: `${listenerName(index)} connections`,
       utilization:
         busy === undefined || count === undefined || count === 0
           ? windows.reason(column('busyMs'))
@@ -84,6 +84,11 @@ function connectionRows(windows: SampledWindows): readonly UseRow[] {
         'ss once a second, at the end that sends restored bytes: time with something to send over time of the connections; errors are segments sent again',
     };
   });
+}
+
+function listenerName(index: number): string {
+  const process = Math.floor(index / listeners.length);
+  return `${listeners[index % listeners.length]}${process === 0 ? '' : ` ${process + 1}`}`;
 }
 
 function sumOf(windows: SampledWindows, columns: readonly string[]): Metric {

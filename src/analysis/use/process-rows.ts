@@ -36,7 +36,7 @@ export function processRows({ trials, cores }: UseContext): readonly UseRow[] {
       saturation: overTrials(trials, (trial) => usage(trial).mainThreadWaitMs),
       saturationUnit: 'share of time in which it waited for a core',
       errors: NO_PROCESS_ERRORS,
-      method: 'schedstat of the main thread over the time of the trials',
+      method: `schedstat of the main thread${role === 'server' ? ', of the busiest process,' : ''} over the time of the trials`,
     };
     return hasMainThreadRow ? [whole, main] : [whole];
   });
