@@ -7,9 +7,14 @@ import { test } from 'node:test';
 import { monotonicClock } from '../../../src/clock/monotonic.ts';
 import { DecoderPool } from '../../../src/decode/decoder-pool.ts';
 import type { TargetSettings } from '../../../src/model/environment.ts';
+import { transportNames } from '../../../src/model/transport.ts';
+import { MiB } from '../../../src/model/units.ts';
 import { connectReader, type ReaderSession } from '../../../src/pbs/client/reader-session.ts';
+import { transports } from '../../../src/pbs/transport/transports.ts';
 import { createTarget } from '../../../src/target/create-target.ts';
 import type { ProofOutcome } from '../../../src/target/target.ts';
+import { generateDatastore } from '../../../src/workload/generate-datastore.ts';
+import { WORKLOAD_ARCHIVE } from '../../../src/workload/workload.ts';
 import { expected, goldenStore } from '../datastore/golden.ts';
 import { GoldenServer, chunkFile, secret, userId } from '../server/golden-server.ts';
 
@@ -38,7 +43,7 @@ async function restore(
   archive: string,
   settings: TargetSettings,
   threads: number,
-  sha256: string,
+  image: { readonly sha256?: string; readonly slotChecksums?: Uint32Array },
 ): Promise<ProofOutcome> {
   const { index } = await session.downloadFixedIndex(archive);
   await using pool = new DecoderPool({ threads, clock });
@@ -51,30 +56,73 @@ async function restore(
   );
   await target.finish();
   const { size, chunkSize, slotCount } = index;
-  return await target.prove({ size, chunkSize, slotChecksums: new Uint32Array(slotCount), sha256 });
+  return await target.prove({ size, chunkSize, slotChecksums: new Uint32Array(slotCount), ...image });
 }
 
-test('golden images come through the embedded server byte for byte', async () => {
-  await using golden = await GoldenServer.start();
-  const folder = await mkdtemp(join(tmpdir(), 'restore-golden-'));
+/** Both ends by each implementation, and mixed. */
+const mixes = transportNames.flatMap((client) => transportNames.map((server) => ({ client, server })));
+
+async function inTemporaryFolder(use: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'restore-'));
   try {
-    for (const [snapshot, archive] of [
-      ['vm/100/2026-02-16T16:30:44Z', 'drive-scsi0.img'],
-      ['vm/300/2026-02-13T18:26:40Z', 'drive-scsi0.img'],
-      ['vm/400/2026-02-15T18:26:40Z', 'drive-scsi0.img'],
-      ['vm/400/2026-02-15T18:26:40Z', 'drive-efidisk0.img'],
-    ] as const) {
-      for (const threads of [0, 2]) {
-        await using session = await open(golden, snapshot);
-        const sha256 = expected.snapshots[snapshot]?.files[`${archive}.fidx`]?.original?.sha256 ?? 'unknown';
-        const path = join(folder, 'image');
-        const outcome = await restore(session, archive, { kind: 'file', path }, threads, sha256);
-        assert.deepEqual([outcome.verified, outcome.sha256], [true, sha256], `${snapshot} ${archive}`);
-      }
-    }
+    await use(folder);
   } finally {
     await rm(folder, { recursive: true });
   }
+}
+
+for (const { client, server } of mixes) {
+  test(`golden images come through the embedded server byte for byte: ${client} from ${server}`, async () => {
+    await using golden = await GoldenServer.start();
+    golden.server.setTransport({ name: server });
+    await inTemporaryFolder(async (folder) => {
+      for (const [snapshot, archive] of [
+        ['vm/100/2026-02-16T16:30:44Z', 'drive-scsi0.img'],
+        ['vm/300/2026-02-13T18:26:40Z', 'drive-scsi0.img'],
+        ['vm/400/2026-02-15T18:26:40Z', 'drive-scsi0.img'],
+        ['vm/400/2026-02-15T18:26:40Z', 'drive-efidisk0.img'],
+      ] as const) {
+        for (const threads of client === server ? [0, 2] : [2]) {
+          await using session = await open(golden, snapshot, { transport: transports[client].client });
+          const sha256 = expected.snapshots[snapshot]?.files[`${archive}.fidx`]?.original?.sha256 ?? 'unknown';
+          const path = join(folder, 'image');
+          const outcome = await restore(session, archive, { kind: 'file', path }, threads, { sha256 });
+          assert.deepEqual([outcome.verified, outcome.sha256], [true, sha256], `${snapshot} ${archive}`);
+        }
+      }
+    });
+  });
+}
+
+test('generated images come through byte for byte, whatever speaks at either end', async () => {
+  await using golden = await GoldenServer.start();
+  await inTemporaryFolder(async (folder) => {
+    for (const [compressionRatio, chunks] of [
+      [2, 'files'],
+      [1, 'synthesised'],
+    ] as const) {
+      const store = `generated-${compressionRatio}-${chunks}`;
+      const path = join(folder, store);
+      const generated = await generateDatastore({
+        path,
+        image: { sizeBytes: 22 * MiB, zeroShare: 0.2, repeatedShare: 0.2, compressionRatio, seed: 'mixes' },
+        history: { depth: 1, changeRate: 0 },
+        chunks,
+        signal,
+      });
+      const { recipe, facts, slotChecksums } = generated;
+      const image = { slotChecksums, ...(facts.sha256 === undefined ? {} : { sha256: facts.sha256 }) };
+      if (recipe === undefined) golden.server.mount({ store, path });
+      else await golden.server.mountSynthesised({ store, path, recipe });
+      for (const { client, server } of mixes) {
+        golden.server.setTransport({ name: server });
+        await using session = await open(golden, facts.snapshot, { store, transport: transports[client].client });
+        const settings: TargetSettings = { kind: 'file', path: join(folder, 'image') };
+        const outcome = await restore(session, WORKLOAD_ARCHIVE, settings, 0, image);
+        assert.ok(outcome.verified, `${store}: ${client} from ${server}`);
+      }
+    }
+  });
 });
 
 test("the embedded server's refusals arrive as what they are", async () => {
