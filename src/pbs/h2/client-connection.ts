@@ -10,8 +10,9 @@ import type {
   WindowUsage,
 } from '../transport/transport.ts';
 import { ClientStream, type ClientStreamOwner } from './client-stream.ts';
-import { Connection, type ReceivedFields } from './connection.ts';
+import { Connection } from './connection.ts';
 import { connectionPreface, headersFrames } from './frame.ts';
+import type { ReceivedFields } from './inbound.ts';
 import { ConnectionFault, errorCodes, errorName } from './http2-error.ts';
 import type { SocketPort } from './socket-port.ts';
 
@@ -100,12 +101,12 @@ export class H2ClientConnection extends Connection<ClientStream> implements Clie
     stream.fail(error);
   }
 
-  protected isIdle(streamId: number): boolean {
+  isIdle(streamId: number): boolean {
     // Servers open streams only by PUSH_PROMISE, which is refused and remembered as reset.
     return streamId % 2 === 1 ? streamId >= this.#nextStreamId : this.ended.how(streamId) === undefined;
   }
 
-  protected receiveFields(streamId: number, stream: ClientStream | undefined, received: ReceivedFields): void {
+  receiveFields(streamId: number, stream: ClientStream | undefined, received: ReceivedFields): void {
     if (stream === undefined)
       throw new ConnectionFault(errorCodes.protocolError, `a response on stream ${streamId} without a request`);
     if (stream.receiveFields(received) === 'interim') this.countWasteful('interim response');
@@ -113,7 +114,7 @@ export class H2ClientConnection extends Connection<ClientStream> implements Clie
   }
 
   /** Streams that the server will not answer fail; the others go on (RFC 9113 section 6.8). */
-  protected receiveGoaway(lastStreamId: number, code: number): void {
+  receiveGoaway(lastStreamId: number, code: number): void {
     this.#goodbye =
       code === errorCodes.noError
         ? 'the server ended the session (GOAWAY without an error)'
@@ -124,7 +125,7 @@ export class H2ClientConnection extends Connection<ClientStream> implements Clie
     this.streamEnded();
   }
 
-  protected receiveSettings(): void {
+  protected settingsChanged(): void {
     this.#streamPermits.setLimit(Math.max(1, this.peer.maxConcurrentStreams));
   }
 

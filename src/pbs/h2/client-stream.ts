@@ -6,7 +6,7 @@ import {
   responseTruncated,
   streamReset,
 } from '../transport/transport-errors.ts';
-import type { ReceivedFields } from './connection.ts';
+import type { ReceivedFields } from './inbound.ts';
 import { errorCodes, errorName, StreamFault } from './http2-error.ts';
 import { contentLength, responseFields, trailerFields } from './message-fields.ts';
 import type { ReceiveWindow } from './receive-window.ts';

@@ -7,8 +7,9 @@ import type {
   ServerHandler,
   ServerResponse,
 } from '../transport/transport.ts';
-import { Connection, type ReceivedFields } from './connection.ts';
+import { Connection } from './connection.ts';
 import { connectionPreface, headersFrames, LARGEST_WINDOW_SIZE, pingFrame } from './frame.ts';
+import type { ReceivedFields } from './inbound.ts';
 import { ConnectionFault, errorCodes, StreamFault } from './http2-error.ts';
 import { requestFields } from './message-fields.ts';
 import { ServerStream } from './server-stream.ts';
@@ -69,18 +70,18 @@ export class H2ServerConnection extends Connection<ServerStream> implements Serv
     return super.receive(bytes, at, end);
   }
 
-  protected override receivePong(): void {
+  override receivePong(): void {
     if (!this.#isShuttingDown || this.#isRefusing) return;
     this.#isRefusing = true;
     this.goaway(errorCodes.noError);
     this.streamEnded();
   }
 
-  protected isIdle(streamId: number): boolean {
+  isIdle(streamId: number): boolean {
     return streamId % 2 === 0 || streamId > Math.max(this.lastPeerStreamId, this.#lastRefusedStreamId);
   }
 
-  protected receiveFields(streamId: number, open: ServerStream | undefined, received: ReceivedFields): void {
+  receiveFields(streamId: number, open: ServerStream | undefined, received: ReceivedFields): void {
     if (open !== undefined) {
       open.receiveTrailers(received);
       this.remoteEnded(open);
@@ -106,13 +107,13 @@ export class H2ServerConnection extends Connection<ServerStream> implements Serv
     else void this.#answer(stream);
   }
 
-  protected receiveGoaway(): void {
+  receiveGoaway(): void {
     this.#isShuttingDown = true;
     this.#isRefusing = true;
     this.streamEnded();
   }
 
-  protected receiveSettings(): void {}
+  protected settingsChanged(): void {}
 
   protected streamEnded(): void {
     if (this.#isRefusing && this.streams.size === 0) this.endInOrder();

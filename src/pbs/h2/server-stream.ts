@@ -1,5 +1,5 @@
 import type { ServerRequest } from '../transport/transport.ts';
-import type { ReceivedFields } from './connection.ts';
+import type { ReceivedFields } from './inbound.ts';
 import { errorCodes, StreamFault } from './http2-error.ts';
 import { contentLength, trailerFields, type MessageFields } from './message-fields.ts';
 import type { ReceiveWindow } from './receive-window.ts';
