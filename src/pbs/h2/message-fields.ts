@@ -48,7 +48,8 @@ function sort(
     if (!namePattern.test(name)) return { malformed: 'a field has a name that no field may have' };
     if (connectionFields.has(name)) return { malformed: `the field ${name} belongs to HTTP/1.1` };
     if (name === 'te' && value !== 'trailers') return { malformed: 'te other than trailers' };
-    const before = headers[name];
+    // A field may have the name of something that every object has: `constructor`.
+    const before = Object.hasOwn(headers, name) ? headers[name] : undefined;
     // RFC 9113 section 8.2.3 for cookies, RFC 9110 section 5.3 for the others.
     headers[name] = before === undefined ? value : `${before}${name === 'cookie' ? '; ' : ', '}${value}`;
   }

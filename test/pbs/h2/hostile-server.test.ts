@@ -282,6 +282,17 @@ describe('floods of a server', () => {
     assert.equal(second.status, 'fulfilled');
   });
 
+  test('fields with names of what every object has are fields like others', async () => {
+    using pair = connect();
+    const outcome = get(pair.connection);
+    await pair.peer.until(isFrame('headers', 1));
+    pair.peer.write(headers(1, response(200, ['constructor', 'a'], ['__proto__', 'b'], ['x', 'c'], ['x', 'd'])));
+    const { headers: given } = await outcome;
+    assert.equal(given['constructor'], 'a');
+    assert.equal(given['x'], 'c, d');
+    assert.equal(Object.getPrototypeOf(given), Object.prototype);
+  });
+
   test('a body in frames of one byte comes whole', async () => {
     using pair = connect();
     const bytes = new Uint8Array(1000);
