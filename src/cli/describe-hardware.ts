@@ -18,7 +18,6 @@ import {
 } from '../hardware/summarise-measurement.ts';
 import { metricValue } from '../model/metric.ts';
 import { formatRate, GB, MB } from '../model/units.ts';
-import { throughputText } from '../report/human-text.ts';
 import { fittingColumns } from '../ui/fitting-columns.ts';
 import type { Style } from '../ui/style.ts';
 import { formatTable } from '../ui/table.ts';
@@ -168,14 +167,24 @@ function draw(
 }
 
 function estimateText(unit: Measurement['unit'], { median, interval }: Estimate): string {
-  if (unit === 'bytes')
-    return throughputText({ medianBytesPerSecond: median, ...(interval === undefined ? {} : { interval }) });
-  const range = interval === undefined ? '' : ` (${interval.map((end) => (end / 1000).toFixed(1)).join('-')})`;
-  return `${rateText(unit, median)}${range}`;
+  const rate = rateText(unit, median);
+  if (interval === undefined) return rate;
+  const [scale, digits] = scaleOf(unit, median);
+  return `${rate} (${interval.map((end) => (end / scale).toFixed(digits)).join('-')})`;
 }
 
-const rateText = (unit: Measurement['unit'], perSecond: number): string =>
-  unit === 'bytes' ? formatRate(perSecond) : `${(perSecond / 1000).toFixed(1)} k/s`;
+function rateText(unit: Measurement['unit'], perSecond: number): string {
+  const [scale, digits, name] = scaleOf(unit, perSecond);
+  return `${(perSecond / scale).toFixed(digits)} ${name}`;
+}
+
+/** Three digits or so, whatever the size: a copy and an event loop stand in the same column. */
+function scaleOf(unit: Measurement['unit'], perSecond: number): readonly [scale: number, digits: number, name: string] {
+  if (unit === 'operations') return [1000, perSecond < 100_000 ? 1 : 0, 'k/s'];
+  if (perSecond >= 100 * GB) return [GB, 0, 'GB/s'];
+  if (perSecond >= GB) return [GB, 2, 'GB/s'];
+  return [MB, perSecond < 100 * MB ? 1 : 0, 'MB/s'];
+}
 
 const cpuText = (summary: MeasurementSummary | undefined): string =>
   summary?.perCpuSecond === undefined ? 'unknown' : gbText(summary.perCpuSecond.median);
@@ -216,7 +225,9 @@ function accelerationTable(
 
 function unavailableLines({ measurements }: HardwareProfile): readonly string[] {
   return measurements.flatMap((one) =>
-    'unavailable' in one ? [`unknown: ${one.name} on ${one.threads} threads: ${one.unavailable}`] : [],
+    'unavailable' in one
+      ? [`unknown: ${one.name} on ${one.threads} ${one.threads === 1 ? 'thread' : 'threads'}: ${one.unavailable}`]
+      : [],
   );
 }
 
