@@ -10,6 +10,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   cli: [
     'scenario',
     'harness',
+    'profile',
     'pbs',
     'workload',
     'analysis',
@@ -39,6 +40,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'cache',
     'material',
   ],
+  profile: ['harness', 'scenario', 'workload', 'process', 'cache', 'clock'],
   scenario: ['strategy'],
   workload: ['pbs/format', 'pbs/datastore', 'cache', 'material'],
   pbs: ['storage', 'clock', 'process', 'material'],

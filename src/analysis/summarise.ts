@@ -1,3 +1,4 @@
+import type { ProfileRecord, ProfileReport } from '../model/profile.ts';
 import type { RunData } from '../model/records.ts';
 import type { CaseReport, Report } from '../model/report.ts';
 import { reportFormatVersion } from '../model/report.ts';
@@ -55,6 +56,7 @@ export function summarise(data: RunData): Analysis {
     warnings: findWarnings(data, cases),
     methods: describeMethods(run),
     emulatorCeilingBytesPerSecond: run.emulatorCeilingBytesPerSecond,
+    ...(data.profile === undefined ? {} : { profile: reportedProfile(data.profile) }),
   };
   const waterfalls = run.cases.map(({ settings }, index) =>
     settings.strategies.flatMap(({ label }) => drawWaterfall(label, trialsOf(data, index, label)) ?? []),
@@ -107,4 +109,8 @@ function negotiatedTls({ trials }: RunData, index: number): readonly string[] {
     caseIndex === index && connection !== undefined ? [`${connection.tlsProtocol} ${connection.tlsCipher}`] : [],
   );
   return [...new Set(all)];
+}
+
+function reportedProfile({ formatVersion: _formatVersion, ...profile }: ProfileRecord): ProfileReport {
+  return profile;
 }

@@ -8,6 +8,7 @@ import type { Edge } from './edge.ts';
 import { hardwareCommand } from './hardware.ts';
 import { inspectCommand } from './inspect.ts';
 import { printError } from './print-error.ts';
+import { profileCommand } from './profile.ts';
 import { reportCommand } from './report.ts';
 import { runCommand } from './run.ts';
 import { scenarioCommand } from './scenario.ts';
@@ -17,6 +18,7 @@ import { tool } from './tool.ts';
 const commands: readonly Command[] = [
   runCommand,
   reportCommand,
+  profileCommand,
   scenarioCommand,
   inspectCommand,
   hardwareCommand,

@@ -5,6 +5,7 @@ import { sumMetrics } from '../model/metric.ts';
 import type { StorageCounters } from '../model/records.ts';
 import type { TransportName } from '../model/transport.ts';
 import type { EmbeddedServerCalls, Listening, ListenOptions, MountOptions } from '../pbs/server/control.ts';
+import type { Launcher } from '../process/launch-through.ts';
 import { entryUrl, ServiceProcess } from '../process/service-process.ts';
 
 const serverEntry = entryUrl('../pbs/server/main', import.meta.url);
@@ -34,9 +35,13 @@ interface Instance {
   relayPort: number;
 }
 
-/** A process of the embedded server that does not listen yet. */
-export async function startServerProcess(): Promise<ServiceProcess<EmbeddedServerCalls>> {
-  return await ServiceProcess.start<EmbeddedServerCalls>('embedded server', serverEntry);
+/** A process of the embedded server that does not listen yet; `launch` starts it through a profiler. */
+export async function startServerProcess(launch?: Launcher): Promise<ServiceProcess<EmbeddedServerCalls>> {
+  return await ServiceProcess.start<EmbeddedServerCalls>(
+    'embedded server',
+    serverEntry,
+    launch === undefined ? {} : { launch },
+  );
 }
 
 /**

@@ -11,6 +11,7 @@ import { defaultTransport } from '../model/transport.ts';
 import { ReceiveMemory } from '../pbs/client/receive-memory.ts';
 import { connectReader, type ReaderSession } from '../pbs/client/reader-session.ts';
 import { transports } from '../pbs/transport/transports.ts';
+import type { Launcher } from '../process/launch-through.ts';
 import { entryUrl, ServiceProcess } from '../process/service-process.ts';
 import { EmbeddedServers, startServerProcess, type MountedStore } from './embedded-servers.ts';
 
@@ -27,6 +28,8 @@ export interface LabOptions {
   readonly clock: Clock;
   /** Processes of the server that some case asks for at most; default 1. */
   readonly serverProcesses?: number;
+  /** Starts the first process of the server through a profiler; one that has to be revived starts without it. */
+  readonly launchServer?: Launcher;
 }
 
 /** What differs between the cases of a run. */
@@ -79,10 +82,13 @@ export class Lab implements AsyncDisposable {
   }
 
   static async start(options: LabOptions): Promise<Lab> {
+    const { launchServer } = options;
     await using resources = new AsyncDisposableStack();
     const use = async <Resource extends AsyncDisposable>(starting: Promise<Resource>): Promise<Resource> =>
       resources.use(await starting);
-    const startingServers = Array.from({ length: options.serverProcesses ?? 1 }, () => use(startServerProcess()));
+    const startingServers = Array.from({ length: options.serverProcesses ?? 1 }, (_, number) =>
+      use(startServerProcess(number === 0 ? launchServer : undefined)),
+    );
     const starting = [
       use(ServiceProcess.start<LinkCalls>('link emulator', linkEntry)),
       use(ServiceProcess.start<SamplerCalls>('sampler', samplerEntry)),

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 
 import { IntegrityError, systemErrorCode, UsageError } from '../model/errors.ts';
+import { profiledProcesses, profileFormatVersion, type ProfileRecord } from '../model/profile.ts';
 import {
   recordFormatVersion,
   spanColumns,
@@ -49,8 +50,21 @@ const sampleHeaderShape = z.looseObject({
   unavailable: z.record(z.string(), z.string()),
 });
 
+const profileShape = z.looseObject({
+  formatVersion: z.int(),
+  tool: z.looseObject({ name: z.string(), version: z.string() }),
+  process: z.enum(profiledProcesses),
+  strategy: z.string(),
+  covers: z.string(),
+  files: z.array(z.looseObject({ path: z.string(), what: z.string() })),
+  hotFunctions: z.union([
+    z.array(z.looseObject({ thread: z.string(), name: z.string(), selfShare: z.number() })),
+    z.looseObject({ unavailable: z.string() }),
+  ]),
+});
+
 /** @throws UsageError for a newer format, IntegrityError for a damaged file */
-function parseRecord(text: string, file: string, shape: z.ZodType): unknown {
+function parseRecord(text: string, file: string, shape: z.ZodType, newestVersion = recordFormatVersion): unknown {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -61,9 +75,9 @@ function parseRecord(text: string, file: string, shape: z.ZodType): unknown {
     });
   }
   const found = version.safeParse(value);
-  if (found.success && found.data.formatVersion > recordFormatVersion) {
+  if (found.success && found.data.formatVersion > newestVersion) {
     throw new UsageError(
-      `${file} has format version ${found.data.formatVersion}; this restorelab reads up to ${recordFormatVersion}`,
+      `${file} has format version ${found.data.formatVersion}; this restorelab reads up to ${newestVersion}`,
       {
         code: 'record-too-new',
         hint: 'use the restorelab version that made the run, or a newer one',
@@ -123,5 +137,22 @@ export async function readRun(folder: string): Promise<RunData> {
     trials.push(parseRecord(await readFile(file, 'utf8'), file, trialShape) as TrialRecord);
   }
   const samples = await readSamples(join(folder, runFiles.samples));
-  return { run, trials, ...(samples === undefined ? {} : { samples }) };
+  const profile = await readProfile(join(folder, runFiles.profile));
+  return {
+    run,
+    trials,
+    ...(samples === undefined ? {} : { samples }),
+    ...(profile === undefined ? {} : { profile }),
+  };
+}
+
+async function readProfile(file: string): Promise<ProfileRecord | undefined> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  return parseRecord(text, file, profileShape, profileFormatVersion) as ProfileRecord;
 }

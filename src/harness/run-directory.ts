@@ -5,7 +5,12 @@ import { asMachineError, MachineError, systemErrorCode } from '../model/errors.t
 import type { RunRecord, TrialRecord } from '../model/records.ts';
 
 /** Names inside a run directory; what each holds is documented in docs/records.md. */
-export const runFiles = { run: 'run.json', trials: 'trials', samples: 'samples.jsonl' } as const;
+export const runFiles = {
+  run: 'run.json',
+  trials: 'trials',
+  samples: 'samples.jsonl',
+  profile: 'profile/profile.json',
+} as const;
 
 /** Name of a trial's file: `trials/0003.json`. */
 const trialFile = (index: number): string => join(runFiles.trials, `${String(index).padStart(4, '0')}.json`);

@@ -17,6 +17,7 @@ import {
   type RunRecord,
   type TrialRecord,
 } from '../model/records.ts';
+import type { Launcher } from '../process/launch-through.ts';
 import type { Scenario } from '../scenario/load-scenario.ts';
 import { findStrategy } from '../strategy/strategies.ts';
 import { createTarget } from '../target/create-target.ts';
@@ -39,6 +40,16 @@ export interface RunObserver {
   warning(warning: RecordedWarning): void;
 }
 
+/** What a run does differently while a profiler watches one of its processes. */
+export interface Profiling {
+  /** Made before the run, since the profiler writes into it. */
+  readonly directory: RunDirectory;
+  /** Starts the embedded server, where that is the process in question. */
+  readonly launchServer?: Launcher;
+  /** Acquired before the first measured trial and disposed of after the last, while the lab still runs. */
+  readonly watch?: (lab: Lab) => Promise<AsyncDisposable>;
+}
+
 export interface RunOptions {
   readonly scenario: Scenario;
   readonly plan: readonly PlannedTrial[];
@@ -58,6 +69,7 @@ export interface RunOptions {
   readonly findStrategy?: (name: string) => Strategy | undefined;
   /** Aborted with an InterruptedError to stop: what was measured is saved. */
   readonly signal: AbortSignal;
+  readonly profiling?: Profiling;
 }
 
 /** How a run ended; what it measured is in its directory. */
@@ -83,7 +95,8 @@ interface UnusableImage {
 export async function runScenario(options: RunOptions): Promise<RunOutcome> {
   await tryTargets(options);
   const startedAt = new Date();
-  const directory = await RunDirectory.create(options.out, options.scenario.name, startedAt);
+  const directory =
+    options.profiling?.directory ?? (await RunDirectory.create(options.out, options.scenario.name, startedAt));
   const run = new RunInProgress(options, directory, startedAt);
   return await run.complete();
 }
@@ -135,13 +148,15 @@ class RunInProgress {
       cases: this.#cases,
       plan,
       objectives: scenario.objectives,
-      emulatorCeilingBytesPerSecond: unavailable('not measured: the run ended before'),
+      emulatorCeilingBytesPerSecond: unavailable(
+        options.profiling === undefined ? 'not measured: the run ended before' : 'not measured: the run was profiled',
+      ),
       warnings: [],
     };
   }
 
   async complete(): Promise<RunOutcome> {
-    const { scenario, observer, warnings = [], certificateFolder, clientPid, clock, signal } = this.#options;
+    const { scenario, observer, warnings = [], certificateFolder, clientPid, clock, signal, profiling } = this.#options;
     for (const { code, sentence } of warnings) this.#warn(code, sentence);
     // Said before anything takes time: a folder that cannot be written ends the run here.
     await this.#save({});
@@ -151,11 +166,18 @@ class RunInProgress {
       // Waited for below; until then the lab may fail first.
       host.catch(() => {});
       const serverProcesses = Math.max(...scenario.cases.map(({ server }) => server.processes ?? 1));
-      await using running = await Lab.start({ certificateFolder, clientPid, clock, serverProcesses });
+      await using running = await Lab.start({
+        certificateFolder,
+        clientPid,
+        clock,
+        serverProcesses,
+        ...(profiling?.launchServer === undefined ? {} : { launchServer: profiling.launchServer }),
+      });
       await this.#save({ host: await host });
       using leases = new DisposableStack();
       await this.#prepareImages(running, leases);
-      await this.#calibrate(running);
+      // Work that is not a restore's, and figures that a profiler would spoil.
+      if (profiling === undefined) await this.#calibrate(running);
       await this.#startSampler(running);
       try {
         await this.#runTrials(running);
@@ -254,7 +276,9 @@ class RunInProgress {
   }
 
   async #runTrials(lab: Lab): Promise<void> {
-    const { scenario, plan, observer, clock, signal } = this.#options;
+    const { scenario, plan, observer, clock, signal, profiling } = this.#options;
+    await using watching = new AsyncDisposableStack();
+    let watch = profiling?.watch;
     const startedAtMs = clock.now();
     const isWithinBudget = timeBudget(plan, scenario.trials.timeBudgetMs);
     let leftOut = 0;
@@ -262,6 +286,10 @@ class RunInProgress {
       if (!isWithinBudget(planned, clock.now() - startedAtMs)) {
         leftOut += 1;
         continue;
+      }
+      if (watch !== undefined && !planned.warmUp) {
+        watching.use(await watch(lab));
+        watch = undefined;
       }
       const record = await this.#runPlanned(planned, lab);
       await this.#directory.writeTrial(record);

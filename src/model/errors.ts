@@ -89,9 +89,11 @@ export class MachineError extends KnownError {
 /** The user asked to stop (exit 130 or 143). */
 export class InterruptedError extends KnownError {
   readonly exitCode: ExitCode;
+  readonly signal: 'SIGINT' | 'SIGTERM';
 
   constructor(signal: 'SIGINT' | 'SIGTERM') {
     super(`interrupted by ${signal}`, { code: 'interrupted' });
+    this.signal = signal;
     this.exitCode = signal === 'SIGINT' ? exitCodes.interrupted : exitCodes.terminated;
   }
 }

@@ -1,6 +1,7 @@
 import type { CaseSettings, TrialSettings } from './environment.ts';
 import type { Metric } from './metric.ts';
 import type { Objective } from './objective.ts';
+import type { ProfileRecord } from './profile.ts';
 
 /** Version of run.json, the trial files and samples.jsonl. Older ones are read, newer ones refused. */
 export const recordFormatVersion = 1;
@@ -296,4 +297,6 @@ export interface RunData {
   readonly trials: readonly TrialRecord[];
   /** Absent when recording was off or the sampler could not start. */
   readonly samples?: SampleTable;
+  /** Absent unless the run was profiled. */
+  readonly profile?: ProfileRecord;
 }

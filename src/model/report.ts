@@ -1,6 +1,7 @@
 import type { CacheState, TransportSettings } from './environment.ts';
 import type { Metric, UseRow } from './metric.ts';
 import type { ObjectiveUnit, RateName } from './objective.ts';
+import type { ProfileReport } from './profile.ts';
 import type {
   HostFacts,
   ImageFacts,
@@ -165,4 +166,6 @@ export interface Report {
   /** How intervals were made, and what the clock was. */
   readonly methods: readonly string[];
   readonly emulatorCeilingBytesPerSecond: Metric;
+  /** Of a run by `restorelab profile`: none of its speeds is comparable with those of other runs. */
+  readonly profile?: ProfileReport;
 }

@@ -3,7 +3,13 @@ import type { Report, VerdictCode } from '../model/report.ts';
 import { ratioAndInterval, verdictNames } from './human-text.ts';
 
 /** What was found, in one sentence: that of the only case, or how the cases of a matrix fall. */
-export function headline({ cases, verdict }: Report): string {
+export function headline(report: Report): string {
+  const { profile } = report;
+  const found = finding(report);
+  return profile === undefined ? found : `Under ${profile.tool.name}, speeds not comparable: ${found}`;
+}
+
+function finding({ cases, verdict }: Report): string {
   const [first] = cases;
   if (first === undefined || cases.length === 1) return verdict.sentence;
   const groups = new Map<VerdictCode, string[]>();

@@ -8,6 +8,7 @@ import { styleSheet } from './html/style-sheet.ts';
 import { tableMarkup } from './html/table-markup.ts';
 import { throughputPlot } from './html/throughput-plot.ts';
 import { keyFigures } from './html/key-figures.ts';
+import { profileSection } from './html/profile-section.ts';
 import { verdictNames } from './human-text.ts';
 import { hostTable, objectivesTable, overviewTable, trialsTable } from './run-tables.ts';
 
@@ -16,7 +17,7 @@ import { hostTable, objectivesTable, overviewTable, trialsTable } from './run-ta
  * tells the browser. The finding comes first; light or dark as the reader's system; prints.
  */
 export function renderReportHtml({ report, waterfalls }: Analysis): string {
-  const { cases, scenario, warnings } = report;
+  const { cases, scenario, warnings, profile } = report;
   const many = cases.length > 1;
   const page = html`<!doctype html>
     <html lang="en">
@@ -35,7 +36,7 @@ export function renderReportHtml({ report, waterfalls }: Analysis): string {
       </head>
       <body>
         <main>
-          ${pageHead(report)} ${many ? caseLinks(report) : ''}
+          ${pageHead(report)} ${profile === undefined ? '' : profileSection(profile)} ${many ? caseLinks(report) : ''}
           ${
             many
               ? html`<div class="card">

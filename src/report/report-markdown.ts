@@ -1,20 +1,23 @@
 import { caseName } from '../analysis/case-name.ts';
 import type { Analysis } from '../analysis/summarise.ts';
+import type { ProfileReport } from '../model/profile.ts';
 import type { CaseReport, Verdict } from '../model/report.ts';
 import { caseTables } from './case-tables.ts';
 import { headline } from './headline.ts';
+import { hotFunctionsTable, profileLink, profileSentences } from './profile-tables.ts';
 import { hostTable, objectivesTable, overviewTable, trialsTable } from './run-tables.ts';
 import type { Table } from './table.ts';
 
 /** report.md: the finding first, then the same tables as in the other formats. */
 export function renderReportMarkdown({ report }: Analysis): string {
-  const { cases, scenario, verdict, warnings, methods } = report;
+  const { cases, scenario, verdict, warnings, methods, profile } = report;
   const many = cases.length > 1;
   const blocks = [
     `**${escapeMarkdown(headline(report))}**`,
     `# ${escapeMarkdown(scenario.name)}`,
     ...(scenario.description === undefined ? [] : [escapeMarkdown(scenario.description)]),
     `Next: ${escapeMarkdown(verdict.next)}`,
+    ...(profile === undefined ? [] : profileBlocks(profile)),
     ...(many ? section('##', [overviewTable(report)]) : []),
     ...(report.objectives.length === 0 ? [] : section('##', [objectivesTable(report)])),
     ...(warnings.length === 0
@@ -31,6 +34,18 @@ export function renderReportMarkdown({ report }: Analysis): string {
   return `${blocks.join('\n\n')}\n`;
 }
 
+function profileBlocks(profile: ProfileReport): readonly string[] {
+  const files = profile.files.map(
+    ({ path, what }) => `- [${escapeMarkdown(path)}](${profileLink(path)}): ${escapeMarkdown(what)}`,
+  );
+  return [
+    '## Profile',
+    escapeMarkdown(profileSentences(profile).join(' ')),
+    ...(files.length === 0 ? [] : [files.join('\n')]),
+    ...section('###', [hotFunctionsTable(profile)]),
+  ];
+}
+
 function caseBlocks(one: CaseReport, first: Verdict, many: boolean): readonly string[] {
   if (!many) return section('##', caseTables(one));
   const head = [`## Case: ${escapeMarkdown(caseName(one))}`, escapeMarkdown(one.verdict.sentence)];
@@ -42,7 +57,7 @@ function section(level: '##' | '###', tables: readonly Table[]): readonly string
   return tables.flatMap((table) => [
     `${level} ${escapeMarkdown(table.title)}`,
     ...(table.note === undefined ? [] : [escapeMarkdown(table.note)]),
-    markdownTable(table),
+    ...(table.rows.length === 0 ? [] : [markdownTable(table)]),
   ]);
 }
 

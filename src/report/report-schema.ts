@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { cacheStates } from '../model/environment.ts';
 import { rateNames } from '../model/objective.ts';
+import { profiledProcesses } from '../model/profile.ts';
 import { comparisonVerdicts, phases, verdictCodes, type Report } from '../model/report.ts';
 import { tlsCiphers, transportNames } from '../model/transport.ts';
 
@@ -126,6 +127,31 @@ const caseReport = z.looseObject({
   use: z.array(useRow),
 });
 
+const profile = z
+  .looseObject({
+    tool: z.looseObject({ name: z.string(), version: z.string() }),
+    process: z.enum(profiledProcesses),
+    strategy: z.string(),
+    covers: z.string(),
+    files: z.array(z.looseObject({ path: z.string(), what: z.string() })),
+    hotFunctions: z.union([
+      z.array(
+        z.looseObject({
+          thread: z.string(),
+          name: z.string(),
+          location: z.string().exactOptional(),
+          caller: z.string().exactOptional(),
+          selfShare: z.number().meta({ description: '0..1 of the samples in which the thread was not idle' }),
+        }),
+      ),
+      z.looseObject({ unavailable: z.string().min(1) }),
+    ]),
+    verdict: z.string().exactOptional(),
+  })
+  .meta({
+    description: 'of a run by `restorelab profile`: none of its speeds is comparable with those of other runs',
+  });
+
 /** What report.json holds. */
 export const reportSchema: z.ZodType<Report> = z.looseObject({
   formatVersion: count,
@@ -161,6 +187,7 @@ export const reportSchema: z.ZodType<Report> = z.looseObject({
   warnings: z.array(z.looseObject({ code: z.string(), sentence: z.string() })),
   methods: z.array(z.string()),
   emulatorCeilingBytesPerSecond: metric,
+  profile: profile.exactOptional(),
 });
 
 /** The content of schemas/report.schema.json. */

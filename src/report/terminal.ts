@@ -6,7 +6,9 @@ import { formatDuration, formatRate } from '../model/units.ts';
 import { strategyName, trialCount } from './case-tables.ts';
 import { headline } from './headline.ts';
 import { comparisonNames, objectiveText, ratioAndInterval, throughputText } from './human-text.ts';
+import { profileLines } from './profile-lines.ts';
 import { numberColumn, textColumn, type Column } from './table.ts';
+import { clean, wrap } from './wrapped-text.ts';
 
 type Paint = (text: string) => string;
 
@@ -43,6 +45,7 @@ export function renderTerminal({ report }: Analysis, { style = plainStyle, width
     // Whole on a pipe, for programs that read the first line; broken where a terminal would break it in a word.
     ...(width === undefined ? [clean(headline(report))] : wrap(headline(report), width)).map(style.bold),
     '',
+    ...(report.profile === undefined ? [] : profileLines(report.profile, wrapAt, width ?? Infinity)),
     ...report.cases.flatMap((one) => [
       ...(many ? wrap(`${caseName(one)}: ${one.verdict.sentence}`, wrapAt).map(style.bold) : []),
       ...caseLines(one, style, width ?? Infinity),
@@ -152,25 +155,4 @@ function paintOf(verdict: ComparisonVerdict, style: TerminalStyle): Paint {
     inconclusive: style.yellow,
   };
   return paints[verdict];
-}
-
-/** Breaks at blanks; a continuation is indented by two. */
-function wrap(text: string, width: number): readonly string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of clean(text).split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = `  ${word}`;
-    } else {
-      line = line === '' ? word : `${line} ${word}`;
-    }
-  }
-  return [...lines, line];
-}
-
-/** Names and error texts come from files and servers: none may move the cursor or break a line. */
-function clean(text: string): string {
-  // oxlint-disable-next-line no-control-regex
-  return text.replaceAll(/[\u0000-\u001F\u007F-\u009F]+/gu, ' ');
 }

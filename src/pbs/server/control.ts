@@ -2,6 +2,7 @@ import type { ChunkRecipe } from '../../material/chunk-recipe.ts';
 import type { StorageSettings } from '../../model/environment.ts';
 import type { StorageCounters } from '../../model/records.ts';
 import type { TransportName } from '../../model/transport.ts';
+import type { ThreadProfile } from '../../process/cpu-profiler.ts';
 
 /** What the harness asks of the embedded server's process, over its IPC channel; nothing of it is in argv or env. */
 export interface EmbeddedServerCalls {
@@ -18,6 +19,9 @@ export interface EmbeddedServerCalls {
   /** Storage counters since the last call of `resetCounters`. */
   counters(): StorageCounters;
   resetCounters(): void;
+  /** Samples what the process spends its time on, from now until `stopProfile`. */
+  startProfile(): Promise<void>;
+  stopProfile(): Promise<readonly ThreadProfile[]>;
   [method: string]: (parameter: never) => unknown;
 }
 
