@@ -46,7 +46,10 @@ export interface Profiling {
   readonly directory: RunDirectory;
   /** Starts the embedded server, where that is the process in question. */
   readonly launchServer?: Launcher;
-  /** Acquired before the first measured trial and disposed of after the last, while the lab still runs. */
+  /**
+   * Acquired before the first trial and disposed of after the last, while the lab still runs. Warm-up trials are in it:
+   * V8 cannot tell apart the functions that it had inlined before a profiler started.
+   */
   readonly watch?: (lab: Lab) => Promise<AsyncDisposable>;
 }
 
@@ -277,8 +280,7 @@ class RunInProgress {
 
   async #runTrials(lab: Lab): Promise<void> {
     const { scenario, plan, observer, clock, signal, profiling } = this.#options;
-    await using watching = new AsyncDisposableStack();
-    let watch = profiling?.watch;
+    await using _watching = await profiling?.watch?.(lab);
     const startedAtMs = clock.now();
     const isWithinBudget = timeBudget(plan, scenario.trials.timeBudgetMs);
     let leftOut = 0;
@@ -286,10 +288,6 @@ class RunInProgress {
       if (!isWithinBudget(planned, clock.now() - startedAtMs)) {
         leftOut += 1;
         continue;
-      }
-      if (watch !== undefined && !planned.warmUp) {
-        watching.use(await watch(lab));
-        watch = undefined;
       }
       const record = await this.#runPlanned(planned, lab);
       await this.#directory.writeTrial(record);

@@ -1,4 +1,4 @@
-import { readdir, rename } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { MachineError } from '../model/errors.ts';
@@ -20,7 +20,12 @@ export const collectArguments = (tool: string): readonly string[] => [
   '.',
 ];
 
-/** Has clinic make the page of what it collected. Returns names of data folder and page. */
+/** Every page of clinic fetches its fonts from there; without a network it says so in the console. */
+const FONTS = 'https://clinicjs.org/assets/css/fonts.css';
+const NO_FONTS = 'data:text/css,';
+
+/** Has clinic make the page of what it collected. The page fetches nothing from elsewhere.
+ * Returns names of data folder and page. */
 export async function makePage(
   tool: string,
   { folder, runProgram }: CollectedRun,
@@ -35,7 +40,8 @@ export async function makePage(
   }
   await runProgram([tool, '--visualize-only', data, '--open=false']);
   const page = `clinic-${tool}.html`;
-  await rename(join(folder, `${data}.html`), join(folder, page));
+  const text = await readFile(join(folder, `${data}.html`), 'utf8');
+  await writeFile(join(folder, page), text.replaceAll(FONTS, NO_FONTS));
   return { data, page };
 }
 

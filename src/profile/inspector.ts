@@ -5,7 +5,7 @@ import type { InspectorTool, ToolFindings } from './profile-tool.ts';
 export const inspector: InspectorTool = {
   kind: 'inspector',
   summary: "Node's own sampling profiler, of every thread: .cpuprofile files for developer tools",
-  covers: 'Every thread of the process, during the measured trials only.',
+  covers: 'Every thread of the process, during the trials, warm-up included.',
 };
 
 /** Writes a `.cpuprofile` of each thread with `write`, and names the hottest functions. */
@@ -21,7 +21,7 @@ export async function presentThreadProfiles(
     }),
   );
   if (profiles.length === 0) {
-    return { files, hotFunctions: { unavailable: 'not sampled: no measured trial was run' } };
+    return { files, hotFunctions: { unavailable: 'not sampled: the process ended first' } };
   }
   return { files, hotFunctions: cpuProfileFunctions(profiles) };
 }

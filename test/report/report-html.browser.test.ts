@@ -5,31 +5,18 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 
-import chromium from '@sparticuz/chromium';
-import { chromium as browserType } from 'playwright-core';
-
 import { summarise } from '../../src/analysis/summarise.ts';
 import { renderReportHtml } from '../../src/report/report-html.ts';
 import { matrixRun, quickRun } from '../analysis/synthetic-run.ts';
+import { launchBrowser } from '../browser.ts';
 import { hostileRun } from './hostile-run.ts';
-
-/** The sandbox needs rights that containers lack; the rest keeps the browser from calling home. */
-const flags = [
-  '--no-sandbox',
-  '--no-zygote',
-  '--disable-gpu',
-  '--disable-quic',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 
 test(
   'the page opens without errors or requests and does not scroll sideways on a phone',
   { timeout: 60_000 },
   async () => {
     const folder = await mkdtemp(join(tmpdir(), 'restorelab-report-'));
-    const browser = await browserType.launch({ executablePath: await chromium.executablePath(), args: flags });
+    const browser = await launchBrowser();
     try {
       for (const [name, run] of Object.entries({ one: quickRun(), matrix: matrixRun(), hostile: hostileRun() })) {
         const file = join(folder, `${name}.html`);
