@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 import { IntegrityError, UsageError } from '../model/errors.ts';
 import type { Slot } from '../model/image.ts';
-import { decodeBlob } from '../pbs/format/blob.ts';
+import { decodeBlob, verifyBlobCrc } from '../pbs/format/blob.ts';
 
 /** What the plain bytes of a chunk must be. */
 export type ExpectedChunk = Pick<Slot, 'digest' | 'length'>;
@@ -14,15 +14,27 @@ export type ExpectedChunk = Pick<Slot, 'digest' | 'length'>;
 const PIECE_BYTES = 512 * 1024;
 
 /**
- * CRC-32, decompression, length and SHA-256 of one chunk. Returns the plain bytes; those of an uncompressed chunk
- * share the memory of `encoded`.
+ * Decompression, length and SHA-256 of one chunk. Returns the plain bytes; those of an uncompressed chunk share the
+ * memory of `encoded`. The CRC-32 of the blob is computed only where something is wrong, to tell whether the blob itself
+ * was damaged: bytes that have the right digest are the right bytes.
  * @param onPause called between pieces of the work, where the thread may do something else
- * @throws IntegrityError that names the digest; `chunk-crypt-mode` for an encrypted chunk, since encrypted archives are
- * refused before any chunk is fetched
+ * @throws IntegrityError that names the digest: `blob-crc` for whatever is wrong behind a wrong CRC, else what it is;
+ * `chunk-crypt-mode` for an encrypted chunk, since encrypted archives are refused before any chunk is fetched
  */
-export function decodeChunk(encoded: Uint8Array, { digest, length }: ExpectedChunk, onPause?: () => void): Uint8Array {
-  const plain = openBlob(encoded, digest, length);
-  onPause?.();
+export function decodeChunk(encoded: Uint8Array, expected: ExpectedChunk, onPause?: () => void): Uint8Array {
+  const { digest, length } = expected;
+  try {
+    const plain = ofChunk(digest, () => decodeBlob(encoded, { maxPlainBytes: length, verifyCrc: false }));
+    onPause?.();
+    checkPlain(plain, expected, onPause);
+    return plain;
+  } catch (error) {
+    if (error instanceof IntegrityError) ofChunk(digest, () => verifyBlobCrc(encoded));
+    throw error;
+  }
+}
+
+function checkPlain(plain: Uint8Array, { digest, length }: ExpectedChunk, onPause?: () => void): void {
   if (plain.length !== length) {
     throw new IntegrityError(`chunk ${digest} holds ${plain.length} bytes, its place in the image ${length}`, {
       code: 'chunk-length',
@@ -41,12 +53,12 @@ export function decodeChunk(encoded: Uint8Array, { digest, length }: ExpectedChu
       hint: 'the chunk is damaged in the datastore: run a verify job on the server',
     });
   }
-  return plain;
 }
 
-function openBlob(encoded: Uint8Array, digest: string, length: number): Uint8Array {
+/** A blob does not know which chunk it is: adds that to what is wrong with it. */
+function ofChunk<Result>(digest: string, open: () => Result): Result {
   try {
-    return decodeBlob(encoded, { maxPlainBytes: length });
+    return open();
   } catch (error) {
     if (error instanceof UsageError && error.code === 'encrypted-not-supported') {
       throw new IntegrityError(`chunk ${digest} is encrypted, but its archive is not`, {
@@ -56,7 +68,6 @@ function openBlob(encoded: Uint8Array, digest: string, length: number): Uint8Arr
       });
     }
     if (!(error instanceof IntegrityError)) throw error;
-    // The blob itself does not know which chunk it is.
     const { code, hint, message } = error;
     throw new IntegrityError(`chunk ${digest}: ${message}`, {
       code,

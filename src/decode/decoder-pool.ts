@@ -1,13 +1,11 @@
-import { Worker } from 'node:worker_threads';
-
-import { MachineError } from '../model/errors.ts';
 import type { Slot } from '../model/image.ts';
 import type { ChunkDecoder, Clock, EncodedChunk } from '../model/ports.ts';
-import type { ReceivedChunk } from '../model/received-chunk.ts';
+import type { LentMemory, ReceivedChunk } from '../model/received-chunk.ts';
 import { CpuEstimate } from './cpu-estimate.ts';
 import { decodeChunk } from './decode-chunk.ts';
+import { DecodeThread, threadEnded } from './decode-thread.ts';
 import { freeBytes, HeldChunk, writeBytes } from './held-chunk.ts';
-import { fromSentError, type ThreadReply, type ThreadRequest } from './thread-messages.ts';
+import { Bell } from './thread-memory.ts';
 
 export interface DecoderPoolOptions {
   /** Worker threads; 0 decodes on the calling thread. */
@@ -24,8 +22,6 @@ export interface DecoderPoolOptions {
  */
 const CHUNKS_PER_THREAD = 2;
 
-const defaultEntry: URL = new URL(import.meta.url.endsWith('.ts') ? 'worker.ts' : 'worker.js', import.meta.url);
-
 interface WaitingChunk {
   readonly chunk: ReceivedChunk;
   readonly slot: Slot;
@@ -41,8 +37,8 @@ export class DecoderPool implements ChunkDecoder, AsyncDisposable {
   readonly #options: DecoderPoolOptions;
   readonly #threads: DecodeThread[] = [];
   readonly #waiting: WaitingChunk[] = [];
-  /** Chunks that were decoded on this thread; those that a worker has are detached and show it. */
-  readonly #decodedHere: WeakSet<ReceivedChunk> = new WeakSet();
+  readonly #bell: Bell = new Bell();
+  readonly #taken: WeakSet<ReceivedChunk> = new WeakSet();
   readonly #proofCost: CpuEstimate = new CpuEstimate();
   #busyMs = 0;
   #isDisposed = false;
@@ -50,6 +46,7 @@ export class DecoderPool implements ChunkDecoder, AsyncDisposable {
   constructor(options: DecoderPoolOptions) {
     this.#options = options;
     for (let number = 1; number <= options.threads; number += 1) this.#threads.push(this.#startThread(number));
+    if (options.threads > 0) void this.#takeReplies();
   }
 
   /** Time for which threads were at work, on decoding and on the writes they execute, summed, wall clock; only grows. */
@@ -68,10 +65,14 @@ export class DecoderPool implements ChunkDecoder, AsyncDisposable {
    */
   async decode(chunk: EncodedChunk, slot: Slot): Promise<HeldChunk> {
     if (!isReceived(chunk)) throw new TypeError('the decoder needs chunks that carry their bytes');
-    if (chunk.bytes.length !== chunk.encodedBytes || this.#decodedHere.has(chunk))
-      throw new Error(`chunk ${chunk.digest} was handed on twice`);
+    if (this.#taken.has(chunk)) throw new Error(`chunk ${chunk.digest} was handed on twice`);
+    if (!chunk.memory.isLent) throw new Error(`the memory of chunk ${chunk.digest} was taken back`);
+    this.#taken.add(chunk);
     if (this.#options.threads === 0) return this.#decodeHere(chunk, slot);
-    if (this.#isDisposed) throw threadEnded('the decoder was closed');
+    if (this.#isDisposed) {
+      chunk.memory.giveBack();
+      throw threadEnded('the decoder was closed');
+    }
     return await new Promise<HeldChunk>((resolve) => {
       this.#waiting.push({ chunk, slot, resolve });
       this.#dispatch();
@@ -80,10 +81,11 @@ export class DecoderPool implements ChunkDecoder, AsyncDisposable {
 
   /**
    * Frees everything that is queued or held, after a restore that broke off; its handles are worthless then. Threads
-   * that have nothing of it stay as they are.
+   * that have nothing of it stay as they are. What is held on the calling thread is worthless when its memory is
+   * reclaimed.
    */
   async reset(): Promise<void> {
-    for (const { resolve } of this.#waiting.splice(0)) resolve(Promise.reject(threadEnded('the decoder was reset')));
+    this.#refuseWaiting('the decoder was reset');
     await Promise.all(
       this.#threads.map(async (thread, index) => {
         if (thread.isIdle) return;
@@ -93,16 +95,38 @@ export class DecoderPool implements ChunkDecoder, AsyncDisposable {
     );
   }
 
+  /** A slab that will not be used again. */
+  forget(slab: number): void {
+    for (const thread of this.#threads) thread.forget(slab);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isDisposed = true;
-    for (const { resolve } of this.#waiting.splice(0)) resolve(Promise.reject(threadEnded('the decoder was closed')));
+    this.#bell.ring();
+    this.#refuseWaiting('the decoder was closed');
     await Promise.all(this.#threads.map(async (thread) => await thread.end('the decoder was closed')));
+  }
+
+  #refuseWaiting(reason: string): void {
+    for (const { chunk, resolve } of this.#waiting.splice(0)) {
+      chunk.memory.giveBack();
+      resolve(Promise.reject(threadEnded(reason)));
+    }
+  }
+
+  /** The threads speak through memory; this hears all of them, several at once where the main thread was busy. */
+  async #takeReplies(): Promise<void> {
+    while (!this.#isDisposed) {
+      const { rung } = this.#bell;
+      for (const thread of this.#threads) thread.takeReplies();
+      await this.#bell.rungMoreThan(rung);
+    }
   }
 
   #dispatch(): void {
     while (this.#waiting.length > 0) {
       const thread = this.#leastLoadedThread();
-      if (thread.load >= CHUNKS_PER_THREAD) return;
+      if (thread.load >= CHUNKS_PER_THREAD || thread.isFull) return;
       const next = this.#waiting.shift();
       if (next !== undefined) next.resolve(thread.decode(next.chunk, next.slot));
     }
@@ -120,7 +144,11 @@ export class DecoderPool implements ChunkDecoder, AsyncDisposable {
   }
 
   #startThread(number: number): DecodeThread {
-    return new DecodeThread(number, this.#options.entry ?? defaultEntry, {
+    const { entry } = this.#options;
+    return new DecodeThread({
+      number,
+      bell: this.#bell,
+      ...(entry === undefined ? {} : { entry }),
       onWorked: (busyMs) => {
         this.#busyMs += busyMs;
       },
@@ -130,22 +158,22 @@ export class DecoderPool implements ChunkDecoder, AsyncDisposable {
     });
   }
 
-  #decodeHere(chunk: ReceivedChunk, slot: Slot): HeldChunk {
+  #decodeHere({ bytes: encoded, memory }: ReceivedChunk, slot: Slot): HeldChunk {
     const { clock } = this.#options;
-    this.#decodedHere.add(chunk);
     const startedMs = clock.now();
-    const bytes = decodeChunk(chunk.bytes, slot);
+    const bytes = decodeOrGiveBack(encoded, memory, slot);
     const endedMs = clock.now();
     this.#busyMs += endedMs - startedMs;
-    const memory = chunk.bytes.buffer;
-    const isInPlace = bytes.buffer === memory;
-    if (!isInPlace) chunk.reuse?.(memory);
-    const giveUp = (): void => (isInPlace ? chunk.reuse?.(memory) : freeBytes(bytes));
+    const isInSlab = bytes.buffer === memory.buffer;
+    if (!isInSlab) memory.giveBack();
+    const giveUp = (): void => (isInSlab ? memory.giveBack() : freeBytes(bytes));
     return new HeldChunk(
       bytes.length,
       { startedMs, endedMs, worker: 0 },
       {
         write: async (sink, offset) => {
+          if (isInSlab && !memory.isLent)
+            throw threadEnded(`the memory of the chunk for offset ${offset} was taken back`);
           try {
             return writeBytes(bytes, sink, offset, this.#proofCost);
           } finally {
@@ -158,121 +186,13 @@ export class DecoderPool implements ChunkDecoder, AsyncDisposable {
   }
 }
 
-interface PendingReply {
-  readonly resolve: (reply: ThreadReply) => void;
-  readonly reject: (error: Error) => void;
-}
-
-interface ThreadObserver {
-  /** The thread was at work for so long. */
-  readonly onWorked: (busyMs: number) => void;
-  /** It can take another chunk. */
-  readonly onFree: () => void;
-}
-
-/** The life of one worker thread, as seen from the thread that started it. */
-class DecodeThread {
-  readonly #number: number;
-  readonly #worker: Worker;
-  readonly #observer: ThreadObserver;
-  /** By the chunk's id; a chunk has at most one request under way. */
-  readonly #pending: Map<number, PendingReply> = new Map();
-  #heldCount = 0;
-  #nextId = 0;
-  #load = 0;
-  #ending: MachineError | undefined;
-
-  constructor(number: number, entry: URL, observer: ThreadObserver) {
-    this.#number = number;
-    this.#observer = observer;
-    // Without the environment: a profiler's NODE_OPTIONS would load itself into the thread and distort it.
-    this.#worker = new Worker(entry, { name: `decode-${number}`, env: {} });
-    this.#worker.on('message', (reply: ThreadReply) => this.#settle(reply));
-    this.#worker.on('error', (error: unknown) => this.#fail(error instanceof Error ? error.message : String(error)));
-    this.#worker.on('exit', (code) => this.#fail(`exit code ${code}`));
+function decodeOrGiveBack(encoded: Uint8Array, memory: LentMemory, slot: Slot): Uint8Array {
+  try {
+    return decodeChunk(encoded, slot);
+  } catch (error) {
+    memory.giveBack();
+    throw error;
   }
-
-  /** Chunks being decoded or waiting for it here. */
-  get load(): number {
-    return this.#load;
-  }
-
-  get hasEnded(): boolean {
-    return this.#ending !== undefined;
-  }
-
-  get isIdle(): boolean {
-    return this.#pending.size === 0 && this.#heldCount === 0;
-  }
-
-  async decode({ bytes, reuse }: ReceivedChunk, { digest, length }: Slot): Promise<HeldChunk> {
-    const id = this.#nextId++;
-    this.#load += 1;
-    try {
-      const request: ThreadRequest = { kind: 'decode', id, bytes, expected: { digest, length } };
-      const reply = await this.#call(request, [bytes.buffer]);
-      if (reply.kind !== 'decoded') throw new Error(`decode thread ${this.#number} answered ${reply.kind} to decode`);
-      const { startedMs, endedMs, pausedMs, memory } = reply;
-      if (memory !== undefined) reuse?.(memory);
-      this.#observer.onWorked(endedMs - startedMs - pausedMs);
-      this.#heldCount += 1;
-      return new HeldChunk(
-        length,
-        { startedMs, endedMs, worker: this.#number },
-        {
-          write: async (sink, offset) => {
-            this.#heldCount -= 1;
-            const written = await this.#call({ kind: 'write', id, sink, offset });
-            if (written.kind !== 'written')
-              throw new Error(`decode thread ${this.#number} answered ${written.kind} to write`);
-            if (written.memory !== undefined) reuse?.(written.memory);
-            this.#observer.onWorked(written.receipt.endedMs - written.receipt.startedMs);
-            return written.receipt;
-          },
-          release: () => {
-            this.#heldCount -= 1;
-            if (!this.hasEnded) this.#worker.postMessage({ kind: 'release', id } satisfies ThreadRequest);
-          },
-        },
-      );
-    } finally {
-      this.#load -= 1;
-      this.#observer.onFree();
-    }
-  }
-
-  async end(reason: string): Promise<void> {
-    this.#fail(reason);
-    await this.#worker.terminate();
-  }
-
-  async #call(request: ThreadRequest, transfer: readonly ArrayBuffer[] = []): Promise<ThreadReply> {
-    if (this.#ending !== undefined) throw this.#ending;
-    return await new Promise((resolve, reject) => {
-      this.#worker.postMessage(request, [...transfer]);
-      this.#pending.set(request.id, { resolve, reject });
-    });
-  }
-
-  #settle(reply: ThreadReply): void {
-    const pending = this.#pending.get(reply.id);
-    this.#pending.delete(reply.id);
-    if (reply.kind === 'failed') pending?.reject(fromSentError(reply.error));
-    else pending?.resolve(reply);
-  }
-
-  #fail(reason: string): void {
-    this.#ending ??= threadEnded(`decode thread ${this.#number} has ended: ${reason}`);
-    for (const { reject } of this.#pending.values()) reject(this.#ending);
-    this.#pending.clear();
-  }
-}
-
-function threadEnded(message: string): MachineError {
-  return new MachineError(message, {
-    code: 'decode-thread-ended',
-    hint: 'if memory was short, use fewer chunks in flight or fewer decode threads',
-  });
 }
 
 function isReceived(chunk: EncodedChunk): chunk is ReceivedChunk {

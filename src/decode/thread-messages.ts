@@ -1,38 +1,21 @@
+import type { MessagePort } from 'node:worker_threads';
+
 import { IntegrityError, KnownError, MachineError, systemErrorCode, UsageError } from '../model/errors.ts';
-import type { ExpectedChunk } from './decode-chunk.ts';
-import type { ChunkSink, WriteReceipt } from './held-chunk.ts';
 
-/** To a decode thread. `id` names a chunk; the thread keeps its bytes from `decode` until `write` or `release`. */
-export type ThreadRequest =
-  | {
-      readonly kind: 'decode';
-      readonly id: number;
-      readonly bytes: Uint8Array<ArrayBuffer>;
-      readonly expected: ExpectedChunk;
-    }
-  | { readonly kind: 'write'; readonly id: number; readonly sink: ChunkSink; readonly offset: number }
-  | { readonly kind: 'release'; readonly id: number };
+/** What a decode thread is started with. */
+export interface ThreadStart {
+  /** For a `ThreadMemory`. */
+  readonly memory: SharedArrayBuffer;
+  /** For a `Bell`. */
+  readonly bell: SharedArrayBuffer;
+  /** For what is rare: {@link SlabNews} in, {@link SentError} out. Read when the memory says so. */
+  readonly port: MessagePort;
+}
 
-/** From a decode thread: one for each `decode` and `write`. */
-export type ThreadReply =
-  | {
-      readonly kind: 'decoded';
-      readonly id: number;
-      readonly startedMs: number;
-      readonly endedMs: number;
-      /** Time between these two that went into writes of other chunks. */
-      readonly pausedMs: number;
-      /** The received buffer, where the plain bytes are elsewhere. */
-      readonly memory?: ArrayBuffer;
-    }
-  | {
-      readonly kind: 'written';
-      readonly id: number;
-      readonly receipt: WriteReceipt;
-      /** The received buffer, where the plain bytes were in it. */
-      readonly memory?: ArrayBuffer;
-    }
-  | { readonly kind: 'failed'; readonly id: number; readonly error: SentError };
+/** A slab that the thread will hear of next, or will not hear of again. */
+export type SlabNews =
+  | { readonly kind: 'new'; readonly slab: number; readonly buffer: SharedArrayBuffer }
+  | { readonly kind: 'gone'; readonly slab: number };
 
 /** An error between threads: cloning keeps neither its class nor its code. */
 export interface SentError {

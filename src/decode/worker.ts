@@ -1,45 +1,30 @@
-import { parentPort, receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
+import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 
 import { CpuEstimate } from './cpu-estimate.ts';
 import { decodeChunk } from './decode-chunk.ts';
 import { freeBytes, writeBytes } from './held-chunk.ts';
 import { monotonicNow } from '../clock/monotonic.ts';
-import { toSentError, type ThreadReply, type ThreadRequest } from './thread-messages.ts';
-
-type DecodeRequest = Extract<ThreadRequest, { kind: 'decode' }>;
-type WriteRequest = Extract<ThreadRequest, { kind: 'write' }>;
-
-interface HeldBytes {
-  readonly plain: Uint8Array;
-  /** The received buffer, where the plain bytes are in it; it goes back when they were written. */
-  readonly memory?: ArrayBuffer;
-}
+import { Bell, replies, requests, ThreadMemory } from './thread-memory.ts';
+import { toSentError, type SlabNews, type ThreadStart } from './thread-messages.ts';
 
 /** One decode thread: decodes in the order of asking and keeps the plain bytes until they are written or released. */
-function serveDecodes(port: MessagePort): void {
-  const waiting: DecodeRequest[] = [];
-  const held: Map<number, HeldBytes> = new Map();
+function serveDecodes({ memory: shared, bell: sharedBell, port }: ThreadStart): void {
+  const memory = new ThreadMemory(shared);
+  const bell = new Bell(sharedBell);
+  /** By their number: a view of what was received into it last. */
+  const slabs: Map<number, Uint8Array<SharedArrayBuffer>> = new Map();
+  /** Places of chunks that wait to be decoded. */
+  const waiting: number[] = [];
+  /** Plain bytes by place. */
+  const held: Map<number, Uint8Array> = new Map();
   const proofCost = new CpuEstimate();
   let pausedMs = 0;
 
-  port.on('message', (request: ThreadRequest) => {
-    accept(request);
+  for (;;) {
     acceptArrived();
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      decode(next);
-      acceptArrived();
-    }
-  });
-
-  function accept(request: ThreadRequest): void {
-    if (request.kind === 'decode') {
-      waiting.push(request);
-    } else if (request.kind === 'write') {
-      write(request);
-    } else {
-      const { plain, memory } = take(request.id) ?? {};
-      if (plain !== undefined && memory === undefined) freeBytes(plain);
-    }
+    const next = waiting.shift();
+    if (next === undefined) memory.requests.wait();
+    else decode(next);
   }
 
   /**
@@ -47,8 +32,12 @@ function serveDecodes(port: MessagePort): void {
    * of its thread would hold up all threads.
    */
   function acceptArrived(): void {
-    for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port)) {
-      accept(next.message as ThreadRequest);
+    for (let entry = memory.requests.take(); entry !== undefined; entry = memory.requests.take()) {
+      const { place, kind } = entry;
+      if (kind === requests.decode) waiting.push(place);
+      else if (kind === requests.mail) readMail();
+      else if (kind === requests.write) attempt(place, () => write(place));
+      else release(place);
     }
   }
 
@@ -58,47 +47,76 @@ function serveDecodes(port: MessagePort): void {
     pausedMs += monotonicNow() - startedMs;
   }
 
-  function decode({ id, bytes, expected }: DecodeRequest): void {
-    const startedMs = monotonicNow();
-    pausedMs = 0;
-    try {
-      const plain = decodeChunk(bytes, expected, pause);
-      const times = { startedMs, endedMs: monotonicNow(), pausedMs };
-      if (plain.buffer === bytes.buffer) {
-        held.set(id, { plain, memory: bytes.buffer });
-        reply({ kind: 'decoded', id, ...times });
-      } else {
-        held.set(id, { plain });
-        reply({ kind: 'decoded', id, ...times, memory: bytes.buffer });
-      }
-    } catch (error) {
-      reply({ kind: 'failed', id, error: toSentError(error) });
+  function readMail(): void {
+    for (let mail = receiveMessageOnPort(port); mail !== undefined; mail = receiveMessageOnPort(port)) {
+      const news = mail.message as SlabNews;
+      if (news.kind === 'new') slabs.set(news.slab, new Uint8Array(news.buffer));
+      else slabs.delete(news.slab);
     }
   }
 
-  function write({ id, sink, offset }: WriteRequest): void {
+  function decode(place: number): void {
+    attempt(place, () => {
+      const startedMs = monotonicNow();
+      pausedMs = 0;
+      const { slab, encodedBytes, expected } = memory.decodeRequest(place);
+      const encoded = received(slab, encodedBytes);
+      const plain = decodeChunk(encoded, expected, pause);
+      held.set(place, plain);
+      const isInSlab = plain.buffer === encoded.buffer;
+      memory.putDecoded(place, { isInSlab, startedMs, endedMs: monotonicNow(), pausedMs });
+      return replies.decoded;
+    });
+  }
+
+  function received(slab: number, length: number): Uint8Array<SharedArrayBuffer> {
+    const known = slabs.get(slab);
+    if (known === undefined) throw new Error(`slab ${slab} is not known here`);
+    if (known.length === length) return known;
+    const view = new Uint8Array(known.buffer, 0, length);
+    slabs.set(slab, view);
+    return view;
+  }
+
+  function write(place: number): number {
+    const { sink, offset } = memory.writeRequest(place);
+    const plain = held.get(place);
+    if (plain === undefined) throw new Error(`the chunk for offset ${offset} is not held here`);
     try {
-      const chunk = take(id);
-      if (chunk === undefined) throw new Error(`the chunk for offset ${offset} is not held here`);
-      const { plain, memory } = chunk;
-      const receipt = writeBytes(plain, sink, offset, proofCost);
-      if (memory === undefined) freeBytes(plain);
-      reply({ kind: 'written', id, receipt, ...(memory === undefined ? {} : { memory }) });
-    } catch (error) {
-      reply({ kind: 'failed', id, error: toSentError(error) });
+      memory.putWritten(place, writeBytes(plain, sink, offset, proofCost));
+    } finally {
+      letGo(place, plain);
     }
+    return replies.written;
   }
 
-  function take(id: number): HeldBytes | undefined {
-    const chunk = held.get(id);
-    held.delete(id);
-    return chunk;
+  function release(place: number): void {
+    const plain = held.get(place);
+    if (plain !== undefined) letGo(place, plain);
+    reply(place, replies.released);
   }
 
-  function reply(message: ThreadReply): void {
-    const memory = message.kind === 'failed' ? undefined : message.memory;
-    port.postMessage(message, memory === undefined ? [] : [memory]);
+  function letGo(place: number, plain: Uint8Array): void {
+    held.delete(place);
+    freeBytes(plain);
+  }
+
+  /** Does what was asked for a place, and says what became of it. */
+  function attempt(place: number, work: () => number): void {
+    let kind: number;
+    try {
+      kind = work();
+    } catch (error) {
+      port.postMessage(toSentError(error));
+      kind = replies.failed;
+    }
+    reply(place, kind);
+  }
+
+  function reply(place: number, kind: number): void {
+    memory.replies.put({ place, kind });
+    bell.ring();
   }
 }
 
-if (parentPort !== null) serveDecodes(parentPort);
+serveDecodes(workerData as ThreadStart);

@@ -3,12 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { DecoderPool } from '../decode/decoder-pool.ts';
 import type { ChunkRecipe } from '../material/chunk-recipe.ts';
 import type { LinkCalls } from '../link/control.ts';
+import { SlabPool } from '../memory/slab-pool.ts';
 import type { SamplerCalls, WatchedProcesses } from '../metrics/control.ts';
 import { DEFAULT_SAMPLE_INTERVAL_MS } from '../metrics/sample-interval.ts';
 import type { LinkSettings, ServerSettings, StorageSettings, TransportSettings } from '../model/environment.ts';
 import type { Clock } from '../model/ports.ts';
 import { defaultTransport } from '../model/transport.ts';
-import { ReceiveMemory } from '../pbs/client/receive-memory.ts';
 import { connectReader, type ReaderSession } from '../pbs/client/reader-session.ts';
 import { transports } from '../pbs/transport/transports.ts';
 import type { Launcher } from '../process/launch-through.ts';
@@ -61,8 +61,16 @@ export class Lab implements AsyncDisposable {
   readonly #options: LabOptions;
   readonly #resources: AsyncDisposableStack;
   readonly #pools: Map<number, DecoderPool> = new Map();
-  /** Kept from trial to trial, so that none of them pays for fresh pages. */
-  readonly #memory: ReceiveMemory = new ReceiveMemory();
+  /**
+   * Memory for chunks, kept from trial to trial, so that none of them pays for fresh pages. Each restore sets its bound;
+   * until the first one there is none.
+   */
+  readonly #memory: SlabPool = new SlabPool({
+    limit: Infinity,
+    onDropped: (slab) => {
+      for (const pool of this.#pools.values()) pool.forget(slab);
+    },
+  });
   readonly #secret: string;
   #isSampling = false;
   /** Why samples do not cover all of the run, one clause. */
@@ -166,6 +174,20 @@ export class Lab implements AsyncDisposable {
       this.#pools.set(threads, pool);
     }
     return pool;
+  }
+
+  /**
+   * Memory for one restore through this decoder, with so many chunks under way. To be disposed after its sessions:
+   * whatever the restore left lying is taken back then.
+   */
+  lendMemory(chunks: number, decoder: DecoderPool): AsyncDisposable {
+    this.#memory.setLimit(chunks);
+    return {
+      [Symbol.asyncDispose]: async () => {
+        await decoder.reset();
+        this.#memory.reclaim();
+      },
+    };
   }
 
   /** Logs in and upgrades, through the emulated link. */

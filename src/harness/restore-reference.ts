@@ -46,14 +46,14 @@ export async function restoreReference(
       learn(slot, slot.length <= zeroes.length ? zeroes.subarray(0, slot.length) : new Uint8Array(slot.length));
       continue;
     }
-    const { bytes, encodedBytes: stored, reuse } = await session.fetch(slot.digest, signal);
+    const { bytes, encodedBytes: stored, memory } = await session.fetch(slot.digest, signal);
     const plain = decodeChunk(bytes, slot);
     learn(slot, plain);
     dataBytes += slot.length;
     if (!encodedBytes.has(slot.digest)) unique += slot.length;
     encodedBytes.set(slot.digest, stored);
-    if (plain.buffer !== bytes.buffer) freeBytes(plain);
-    reuse?.(bytes.buffer);
+    freeBytes(plain);
+    memory.giveBack();
   }
 
   const sha256 = imageHash.digest('hex');

@@ -18,6 +18,7 @@ import { createTarget } from '../target/create-target.ts';
 import { dropPageCache } from './drop-page-cache.ts';
 import type { Lab } from './lab.ts';
 import { openSessions } from './open-sessions.ts';
+import { mostChunksHeld } from './ports/buffer-budget.ts';
 import { composePorts } from './ports/compose-ports.ts';
 import type { PreparedImage } from './prepare-image.ts';
 
@@ -82,6 +83,7 @@ async function restoreOnce(
   await lab.reviveServers();
   await lab.configure(settings);
   const { transport } = settings;
+  await using memory = new AsyncDisposableStack();
   await using sessions = await openSessions(prepared, { lab, connections: knobs.connections, transport, signal });
   findings.connection = {
     transport: { client: transport.name, server: transport.server },
@@ -89,8 +91,9 @@ async function restoreOnce(
     tlsCipher: sessions.tls.cipher,
   };
   const { index, sources } = sessions;
-  await using target = await createTarget(settings.target, { size: index.size, clock });
   const pool = lab.decoderPool(knobs.decodeThreads);
+  memory.use(lab.lendMemory(mostChunksHeld(knobs, index.chunkSize), pool));
+  await using target = await createTarget(settings.target, { size: index.size, clock });
   using ports = composePorts({
     image: index,
     sources,

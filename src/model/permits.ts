@@ -25,16 +25,20 @@ export class Permits {
     this.#admit();
   }
 
+  /** Takes one if that needs no waiting, and says whether it did. */
+  tryTake(): boolean {
+    if (this.#taken >= this.#limit || this.#waiting.size > 0) return false;
+    this.#taken += 1;
+    return true;
+  }
+
   /**
    * Resolves when the caller has one, to be given back exactly once; it counts as taken before this returns where one
    * is free. Rejects with the signal's reason, and gives up the turn, when aborted before that.
    */
   async take(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
-    if (this.#taken < this.#limit && this.#waiting.size === 0) {
-      this.#taken += 1;
-      return;
-    }
+    if (this.tryTake()) return;
     await new Promise<void>((resolve, reject) => {
       const accept = (): void => {
         signal?.removeEventListener('abort', giveUp);

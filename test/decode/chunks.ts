@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 
+import { SlabPool } from '../../src/memory/slab-pool.ts';
 import type { Slot } from '../../src/model/image.ts';
 import type { ReceivedChunk } from '../../src/model/received-chunk.ts';
 import { encodeBlob } from '../../src/pbs/format/blob.ts';
@@ -10,19 +11,29 @@ export function slotOf(plain: Uint8Array, offset = 0): Slot {
   return { index: 0, offset, length: plain.length, digest, isZero: false };
 }
 
-/** The chunk of these bytes as a session would hand it over: alone in its buffer. */
-export function received(plain: Uint8Array, { compress = false }: { readonly compress?: boolean } = {}): ReceivedChunk {
-  return receivedBlob(encodeBlob(plain, { compress }), slotOf(plain).digest);
+interface ReceivedOptions {
+  readonly compress?: boolean;
+  /** Where its memory is from; one without bound unless given. */
+  readonly pool?: SlabPool;
 }
 
-export function receivedBlob(blob: Uint8Array, digest: string): ReceivedChunk {
-  const bytes = new Uint8Array(blob.length);
-  bytes.set(blob);
+/** The chunk of these bytes as a session would hand it over. */
+export function received(plain: Uint8Array, { compress = false, pool }: ReceivedOptions = {}): ReceivedChunk {
+  return receivedBlob(encodeBlob(plain, { compress }), slotOf(plain).digest, pool);
+}
+
+const memory = new SlabPool({ limit: Infinity });
+
+export function receivedBlob(blob: Uint8Array, digest: string, pool: SlabPool = memory): ReceivedChunk {
+  const loan = pool.take(blob.length, new AbortController().signal);
+  if (loan instanceof Promise) throw new Error('the pool is used up');
+  loan.bytes.set(blob);
   return {
     digest,
-    bytes,
-    encodedBytes: bytes.length,
+    bytes: loan.bytes,
+    encodedBytes: blob.length,
     timing: { requestSentMs: 0, firstByteMs: 0, lastByteMs: 0, connection: 0 },
+    memory: loan,
   };
 }
 

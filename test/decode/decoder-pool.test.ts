@@ -7,6 +7,8 @@ import { crc32 } from 'node:zlib';
 
 import { monotonicClock } from '../../src/clock/monotonic.ts';
 import { DecoderPool } from '../../src/decode/decoder-pool.ts';
+import type { HeldChunk } from '../../src/decode/held-chunk.ts';
+import { SLAB_BYTES, SlabPool } from '../../src/memory/slab-pool.ts';
 import { IntegrityError, KnownError } from '../../src/model/errors.ts';
 import { encodeBlob } from '../../src/pbs/format/blob.ts';
 import { magics } from '../../src/pbs/format/magic.ts';
@@ -120,38 +122,72 @@ test('many chunks at once are spread over the threads, and all of them decoded',
 });
 
 for (const threads of [0, 1]) {
-  test(`${threads} threads: the received buffer comes back when nothing needs it any more`, async () => {
+  test(`${threads} threads: the memory of a chunk comes back when nothing needs it any more`, async () => {
     await using pool = new DecoderPool({ threads, clock });
-    const plain = new Uint8Array(CHUNK);
-    const returned: ArrayBuffer[] = [];
-    const reuse = (memory: ArrayBuffer): void => void returned.push(memory);
+    const memory = new SlabPool({ limit: 4 });
+    const plain = noise(CHUNK, 8);
 
-    const raw = received(plain);
-    const { byteLength } = raw.bytes.buffer;
-    const held = await pool.decode(Object.assign(raw, { reuse }), slotOf(plain));
-    assert.equal(returned.length, 0, 'it still holds the plain bytes');
+    const held = await pool.decode(received(plain, { pool: memory }), slotOf(plain));
+    assert.equal(memory.lent, 1, 'it still holds the plain bytes');
     await held.writeTo({ kind: 'checksum' }, 0);
-    assert.deepEqual(
-      returned.map((memory) => memory.byteLength),
-      [byteLength],
-    );
+    assert.equal(memory.lent, 0);
 
-    const compressed = await pool.decode(Object.assign(received(plain, { compress: true }), { reuse }), slotOf(plain));
-    assert.equal(returned.length, 2, 'the plain bytes are elsewhere');
+    const compressed = await pool.decode(
+      received(new Uint8Array(CHUNK), { compress: true, pool: memory }),
+      slotOf(new Uint8Array(CHUNK)),
+    );
+    assert.equal(memory.lent, 0, 'the plain bytes are elsewhere');
     await compressed.writeTo({ kind: 'checksum' }, 0);
-    assert.equal(returned.length, 2);
-    assert.ok(returned[1]!.byteLength > 0 && returned[1]!.byteLength < byteLength);
+    assert.equal(memory.lent, 0);
+
+    await assert.rejects(pool.decode(received(noise(CHUNK, 9), { pool: memory }), slotOf(plain)));
+    assert.equal(memory.lent, 0, 'a chunk that is refused gives its memory back');
+
+    (await pool.decode(received(plain, { pool: memory }), slotOf(plain))).release();
+    while (memory.lent > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+
+    await using full = await open('/dev/full', 'w');
+    const unwritable = await pool.decode(received(plain, { pool: memory }), slotOf(plain));
+    await assert.rejects(unwritable.writeTo({ kind: 'file', fd: full.fd }, 0));
+    assert.deepEqual([memory.lent, memory.free], [0, 4]);
+  });
+
+  test(`${threads} threads: one piece of memory serves chunk after chunk`, async () => {
+    await using pool = new DecoderPool({ threads, clock });
+    const memory = new SlabPool({ limit: 1 });
+    for (let round = 0; round < 20; round += 1) {
+      const plain = noise(CHUNK - round, round);
+      const held = await pool.decode(received(plain, { pool: memory, compress: round % 3 === 0 }), slotOf(plain));
+      assert.equal((await held.writeTo({ kind: 'checksum' }, 0)).crc32, crc32(plain));
+    }
+    assert.equal(memory.bytes, SLAB_BYTES);
+  });
+
+  test(`${threads} threads: a chunk is taken once, and only while it has its memory`, async () => {
+    await using pool = new DecoderPool({ threads, clock });
+    const memory = new SlabPool({ limit: 2 });
+    const plain = noise(CHUNK, 9);
+    const chunk = received(plain, { pool: memory });
+    const held = await pool.decode(chunk, slotOf(plain));
+    await assert.rejects(pool.decode(chunk, slotOf(plain)), /handed on twice/u);
+    await held.writeTo({ kind: 'checksum' }, 0);
+    await assert.rejects(pool.decode(chunk, slotOf(plain)), /handed on twice/u);
+    assert.equal(memory.lent, 0, 'it was given back once');
+
+    const late = received(plain, { pool: memory });
+    memory.reclaim();
+    await assert.rejects(pool.decode(late, slotOf(plain)), /taken back/u);
   });
 }
 
-test('the buffer of a chunk is handed over, not copied', async () => {
-  await using pool = new DecoderPool({ threads: 1, clock });
-  const plain = noise(CHUNK, 8);
-  const chunk = received(plain);
-  const held = await pool.decode(chunk, slotOf(plain));
-  assert.equal(chunk.bytes.length, 0);
-  await assert.rejects(pool.decode(chunk, slotOf(plain)), /handed on twice/u);
-  held.release();
+test('what is held on the calling thread is worthless once its memory was reclaimed', async () => {
+  await using pool = new DecoderPool({ threads: 0, clock });
+  const memory = new SlabPool({ limit: 1 });
+  const plain = noise(CHUNK, 9);
+  const held = await pool.decode(received(plain, { pool: memory }), slotOf(plain));
+  await pool.reset();
+  memory.reclaim();
+  await assert.rejects(held.writeTo({ kind: 'checksum' }, 0), { code: 'decode-thread-ended' });
 });
 
 test('a thread that dies fails what it had, and the pool goes on', async () => {
@@ -159,11 +195,12 @@ test('a thread that dies fails what it had, and the pool goes on', async () => {
   const ended = { name: 'MachineError', code: 'decode-thread-ended', message: /exit code 3/u };
   const plain = noise(CHUNK, 9);
   const slot = slotOf(plain);
-  const held = await pool.decode(received(plain), slot);
+  const memory = new SlabPool({ limit: 4 });
+  const held = await pool.decode(received(plain, { pool: memory }), slot);
   const outcomes = Promise.allSettled([
-    pool.decode(received(plain), { ...slot, digest: 'die' }),
-    pool.decode(received(plain), slot),
-    pool.decode(received(plain), slot),
+    pool.decode(received(plain, { pool: memory }), { ...slot, length: 666 }),
+    pool.decode(received(plain, { pool: memory }), slot),
+    pool.decode(received(plain, { pool: memory }), slot),
   ]);
   const [killed, second, third] = await outcomes;
   assert.throws(() => {
@@ -172,14 +209,18 @@ test('a thread that dies fails what it had, and the pool goes on', async () => {
   assert.equal(second.status, 'rejected', 'it was in the same thread');
   assert.equal(third.status, 'fulfilled', 'it waited for a thread, and got the new one');
   await assert.rejects(held.writeTo({ kind: 'checksum' }, 0), ended, 'its bytes died with the thread');
+  assert.equal(memory.lent, 1, 'all memory came back but that of the chunk that is held');
 });
 
 test('a reset frees what a broken-off restore left behind', async () => {
   await using pool = new DecoderPool({ threads: 1, clock });
   const plain = noise(CHUNK, 11);
-  const left = await pool.decode(received(plain), slotOf(plain));
-  const outcomes = Promise.allSettled([1, 2, 3, 4].map(async () => await pool.decode(received(plain), slotOf(plain))));
+  const memory = new SlabPool({ limit: 5 });
+  const decode = async (): Promise<HeldChunk> => await pool.decode(received(plain, { pool: memory }), slotOf(plain));
+  const left = await decode();
+  const outcomes = Promise.allSettled([decode(), decode(), decode(), decode()]);
   await pool.reset();
+  assert.deepEqual([memory.lent, memory.free], [0, 5], 'with all memory');
   for (const { status } of await outcomes) assert.equal(status, 'rejected');
   await assert.rejects(left.writeTo({ kind: 'checksum' }, 0), { code: 'decode-thread-ended' });
   const again = await pool.decode(received(plain), slotOf(plain));
@@ -189,23 +230,13 @@ test('a reset frees what a broken-off restore left behind', async () => {
 test('closing the pool fails what is under way instead of leaving it hanging', async () => {
   const pool = new DecoderPool({ threads: 1, clock });
   const plain = noise(CHUNK, 10);
-  const decoding = [1, 2, 3, 4].map(async () => await pool.decode(received(plain), slotOf(plain)));
+  const memory = new SlabPool({ limit: 4 });
+  const decoding = [1, 2, 3, 4].map(async () => await pool.decode(received(plain, { pool: memory }), slotOf(plain)));
   const outcomes = Promise.allSettled(decoding);
   await pool[Symbol.asyncDispose]();
   for (const outcome of await outcomes) {
     assert.equal(outcome.status, 'rejected');
     assert.ok(outcome.reason instanceof KnownError && outcome.reason.code === 'decode-thread-ended');
   }
-});
-
-test('a chunk that is decoded twice on the main thread is refused, and its memory is given back once', async () => {
-  await using pool = new DecoderPool({ threads: 0, clock });
-  const plain = noise(CHUNK, 9);
-  const given: ArrayBuffer[] = [];
-  const chunk = { ...received(plain), reuse: (memory: ArrayBuffer) => void given.push(memory) };
-  const held = await pool.decode(chunk, slotOf(plain));
-  await assert.rejects(pool.decode(chunk, slotOf(plain)), /handed on twice/u);
-  await held.writeTo({ kind: 'checksum' }, 0);
-  await assert.rejects(pool.decode(chunk, slotOf(plain)), /handed on twice/u);
-  assert.deepEqual(given, [chunk.bytes.buffer]);
+  assert.equal(memory.lent, 0);
 });

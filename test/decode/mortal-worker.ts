@@ -1,11 +1,23 @@
-import { parentPort } from 'node:worker_threads';
+import { workerData } from 'node:worker_threads';
 
-import type { ThreadReply, ThreadRequest } from '../../src/decode/thread-messages.ts';
+import { Bell, replies, requests, ThreadMemory } from '../../src/decode/thread-memory.ts';
+import type { ThreadStart } from '../../src/decode/thread-messages.ts';
 
-// A decode thread that believes every chunk, and ends at one with the digest `die`, as running out of memory would.
-parentPort?.on('message', (request: ThreadRequest) => {
-  if (request.kind !== 'decode') return;
-  if (request.expected.digest === 'die') process.exit(3);
-  const reply: ThreadReply = { kind: 'decoded', id: request.id, startedMs: 0, endedMs: 0, pausedMs: 0 };
-  parentPort?.postMessage(reply);
-});
+/** Length of the chunk that it ends at. */
+const DEADLY_BYTES = 666;
+
+// A decode thread that believes every chunk, and ends at one of a certain length, as running out of memory would.
+const start = workerData as ThreadStart;
+const memory = new ThreadMemory(start.memory);
+const bell = new Bell(start.bell);
+for (;;) {
+  const entry = memory.requests.take();
+  if (entry === undefined) {
+    memory.requests.wait();
+  } else if (entry.kind === requests.decode) {
+    if (memory.decodeRequest(entry.place).expected.length === DEADLY_BYTES) process.exit(3);
+    memory.putDecoded(entry.place, { isInSlab: true, startedMs: 0, endedMs: 0, pausedMs: 0 });
+    memory.replies.put({ place: entry.place, kind: replies.decoded });
+    bell.ring();
+  }
+}

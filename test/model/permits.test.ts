@@ -66,3 +66,16 @@ test('a higher limit lets more in at once, a lower one when enough were given ba
 test('a number of permits that makes no sense is refused', () => {
   for (const limit of [0, -1, 1.5, Number.NaN, -Infinity]) assert.throws(() => new Permits(limit), RangeError);
 });
+
+test('one that needs no waiting can be had at once, but not before those who wait', async () => {
+  const permits = new Permits(1);
+  assert.equal(permits.tryTake(), true);
+  assert.equal(permits.tryTake(), false);
+  const waiting = permits.take();
+  permits.give();
+  assert.equal(permits.tryTake(), false, 'it went to the one who waited');
+  await waiting;
+  permits.give();
+  assert.equal(permits.tryTake(), true);
+  assert.equal(permits.taken, 1);
+});

@@ -1,5 +1,12 @@
 import type { Slot } from '../../model/image.ts';
-import type { ChunkDecoder, ChunkSource, EncodedChunk, PlainChunk, RestoreTarget } from '../../model/ports.ts';
+import type {
+  ChunkDecoder,
+  ChunkSource,
+  EncodedChunk,
+  PlainChunk,
+  RestoreTarget,
+  StrategyKnobs,
+} from '../../model/ports.ts';
 import { ByteLedger } from './byte-ledger.ts';
 
 /** The longest header of a data blob, that of the encrypted kinds: magic 8, CRC 4, IV 16, tag 16 (pbs-protocol 6.1). */
@@ -12,6 +19,15 @@ const LONGEST_BLOB_HEADER_BYTES = 44;
  */
 export function worstCaseChunkBytes(chunkSize: number): number {
   return 2 * chunkSize + LONGEST_BLOB_HEADER_BYTES;
+}
+
+/**
+ * Most chunks that a budget lets a strategy hold from their request until their write. Each has reserved at least its
+ * plain bytes all that time, and the last of the image, which may be shorter, comes on top. Who has memory for so many
+ * never has to wait for it, so that a restore cannot deadlock on memory either.
+ */
+export function mostChunksHeld({ inFlight, bufferBytes }: StrategyKnobs, chunkSize: number): number {
+  return Math.min(inFlight, Math.max(1, Math.floor(bufferBytes / chunkSize))) + 1;
 }
 
 export interface BufferBudgetOptions {

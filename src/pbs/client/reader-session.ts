@@ -1,3 +1,4 @@
+import { SlabPool, type SlabLoan } from '../../memory/slab-pool.ts';
 import { IntegrityError, ServerError, UsageError, type KnownError } from '../../model/errors.ts';
 import { metric, unavailable, type Metric } from '../../model/metric.ts';
 import type { ChunkSource, Clock } from '../../model/ports.ts';
@@ -27,7 +28,6 @@ import { BodyCollector } from './body-collector.ts';
 import { Http1Connection } from './http1-connection.ts';
 import { openReader, type Credentials } from './open-reader.ts';
 import { defaultTimeouts, type ReaderTimeouts } from './reader-timeouts.ts';
-import { ReceiveMemory } from './receive-memory.ts';
 import { quoteServer } from './server-text.ts';
 import { StallWatch, type StallWatchOptions } from './stall-watch.ts';
 import { negotiatedTls, openTlsConnection, type NegotiatedTls } from './tls-connection.ts';
@@ -54,8 +54,11 @@ export interface ReaderOptions {
   readonly tlsCipher?: TlsCipher;
   /** Number of this connection among those of the restore, for {@link ReceivedChunk.timing}; 0 unless given. */
   readonly connection?: number;
-  /** Memory for chunks, to be shared by sessions; its own unless given. */
-  readonly memory?: ReceiveMemory;
+  /**
+   * Memory for chunks, shared by the sessions of a restore; without bound, and its own, unless given. Where it is used
+   * up the connection is not read, so there must be some for each fetch that is under way.
+   */
+  readonly memory?: SlabPool;
   readonly timeouts?: ReaderTimeouts;
 }
 
@@ -137,7 +140,7 @@ export class ReaderSession implements ChunkSource, AsyncDisposable {
   readonly #number: number;
   readonly #secrets: readonly string[];
   readonly #watch: StallWatch;
-  readonly #memory: ReceiveMemory;
+  readonly #memory: SlabPool;
   #stall: ServerError | undefined;
   #peakWindowShare: number | undefined;
   #manifest: Manifest | undefined;
@@ -145,7 +148,7 @@ export class ReaderSession implements ChunkSource, AsyncDisposable {
   /** For {@link connectReader}. */
   constructor(
     connection: ClientConnection,
-    { clock, connection: number = 0, credentials, memory = new ReceiveMemory() }: ReaderOptions,
+    { clock, connection: number = 0, credentials, memory = new SlabPool({ limit: Infinity }) }: ReaderOptions,
     tls: NegotiatedTls,
     watch: Omit<StallWatchOptions, 'clock' | 'onStall'>,
   ) {
@@ -204,17 +207,25 @@ export class ReaderSession implements ChunkSource, AsyncDisposable {
    * `stream-reset`, `stalled`.
    */
   async fetch(digest: string, signal: AbortSignal): Promise<ReceivedChunk> {
-    let bytes: Uint8Array<ArrayBuffer> | undefined;
+    let loan: SlabLoan | undefined;
+    let isGivenUp = false;
     let requestSentMs = 0;
     let firstByteMs = 0;
     let lastByteMs = 0;
     const refused = new BodyCollector(`chunk ${digest}`, MAX_ERROR_BYTES);
+    const begin = (taken: SlabLoan): Uint8Array => {
+      // The memory came too late: nobody else knows of it.
+      if (isGivenUp) taken.giveBack();
+      else loan = taken;
+      return taken.bytes;
+    };
     try {
       const { status } = await this.#request(`/chunk?digest=${digest}`, signal, {
         receive: (head) => {
           if (head.status !== 200) return (piece) => refused.add(piece);
-          bytes = this.#memory.take(chunkLength(head, digest));
-          return bytes;
+          const taken = this.#memory.take(chunkLength(head, digest), signal);
+          if (taken instanceof Promise) return taken.then(begin);
+          return begin(taken);
         },
         hooks: {
           requestSent: () => {
@@ -228,19 +239,21 @@ export class ReaderSession implements ChunkSource, AsyncDisposable {
           },
         },
       });
-      if (bytes === undefined) throw this.#chunkRefused(digest, status, refused.bytes);
+      if (loan === undefined) throw this.#chunkRefused(digest, status, refused.bytes);
     } catch (error) {
       // The transport does not write to it any more.
-      if (bytes !== undefined) this.#memory.giveBack(bytes.buffer);
+      loan?.giveBack();
+      isGivenUp = true;
       throw error;
     }
     this.#noteWindow();
+    const { bytes } = loan;
     return {
       digest,
       bytes,
       encodedBytes: bytes.length,
       timing: { requestSentMs, firstByteMs, lastByteMs, connection: this.#number },
-      reuse: this.#memory.giveBack,
+      memory: loan,
     };
   }
 

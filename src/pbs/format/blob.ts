@@ -108,12 +108,7 @@ export interface DecodeBlobOptions {
  */
 export function decodeBlob(encoded: Uint8Array, { maxPlainBytes, verifyCrc = true }: DecodeBlobOptions): Uint8Array {
   const { kind, crc, payload } = parseBlob(encoded);
-  if (verifyCrc && crc32(payload) !== crc) {
-    throw new IntegrityError('the CRC-32 of the blob is not the one in its header', {
-      code: 'blob-crc',
-      hint: 'the data are damaged: run a verify job on the server',
-    });
-  }
+  if (verifyCrc) checkCrc(payload, crc);
   if (kind === 'encrypted' || kind === 'zstd-encrypted') {
     throw new UsageError('the blob is encrypted, and encrypted backups cannot be read yet', {
       code: 'encrypted-not-supported',
@@ -128,6 +123,20 @@ export function decodeBlob(encoded: Uint8Array, { maxPlainBytes, verifyCrc = tru
     });
   }
   return payload;
+}
+
+/** @throws IntegrityError `blob-crc`, `blob-truncated`, `blob-magic` */
+export function verifyBlobCrc(encoded: Uint8Array): void {
+  const { crc, payload } = parseBlob(encoded);
+  checkCrc(payload, crc);
+}
+
+function checkCrc(payload: Uint8Array, crc: number): void {
+  if (crc32(payload) === crc) return;
+  throw new IntegrityError('the CRC-32 of the blob is not the one in its header', {
+    code: 'blob-crc',
+    hint: 'the data are damaged: run a verify job on the server',
+  });
 }
 
 const truncated = (bytes: number, needed: number): IntegrityError =>

@@ -221,7 +221,9 @@ class NodeHttp2Connection implements ClientConnection {
       this.#streams.give();
       const { contentLength } = response ?? {};
       const isHeldWhole = contentLength === undefined ? isEnded : earlyBytes === contentLength;
-      if (waiting !== undefined && early !== undefined && isHeldWhole) void waiting.then(close);
+      // When the connection ends, nobody may be left who frees memory for it.
+      if (waiting !== undefined && early !== undefined && isHeldWhole)
+        void Promise.race([waiting, this.closed]).then(close);
       else close();
     });
     return await promise;

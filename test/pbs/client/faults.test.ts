@@ -6,10 +6,10 @@ import { describe, test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 
 import { monotonicClock } from '../../../src/clock/monotonic.ts';
+import { SlabPool } from '../../../src/memory/slab-pool.ts';
 import { KnownError } from '../../../src/model/errors.ts';
 import type { ReceivedChunk } from '../../../src/model/received-chunk.ts';
 import { connectReader, type ReaderOptions, type ReaderSession } from '../../../src/pbs/client/reader-session.ts';
-import { ReceiveMemory } from '../../../src/pbs/client/receive-memory.ts';
 import { transports } from '../../../src/pbs/transport/transports.ts';
 import type { ClientTransport } from '../../../src/pbs/transport/transport.ts';
 import { FramePeer, isFrame } from '../h2/frame-peer.ts';
@@ -30,20 +30,6 @@ const head = (stream: number): Buffer =>
   headers(stream, response(200, ['content-length', String(BODY_BYTES)]), { endStream: false });
 const answer = (stream: number): Buffer => Buffer.concat([head(stream), data(stream, whole, { endStream: true })]);
 
-/** Counts what is lent to fetches and has not come back. */
-class CountedMemory extends ReceiveMemory {
-  lent = 0;
-
-  override take(length: number): Uint8Array<ArrayBuffer> {
-    this.lent += 1;
-    return super.take(length);
-  }
-
-  override readonly giveBack = (): void => {
-    this.lent -= 1;
-  };
-}
-
 /** The server's end of one session, in frames, with requests on streams 1, 3, 5 ... answered as the test has it. */
 interface Failing {
   readonly peer: FramePeer;
@@ -53,7 +39,7 @@ interface Failing {
 interface FaultyServer extends AsyncDisposable {
   readonly stub: StubServer;
   readonly session: ReaderSession;
-  readonly memory: CountedMemory;
+  readonly memory: SlabPool;
   readonly peer: FramePeer;
 }
 
@@ -69,7 +55,7 @@ async function open(
       resolve({ peer, socket });
     },
   });
-  const memory = new CountedMemory();
+  const memory = new SlabPool({ limit: 16 });
   const options: ReaderOptions = {
     host: '127.0.0.1',
     port: await through(stub.port),
@@ -114,7 +100,7 @@ function assertFailed(outcome: PromiseSettledResult<ReceivedChunk> | undefined, 
 function assertWhole(outcome: PromiseSettledResult<ReceivedChunk> | undefined): void {
   assert.equal(outcome?.status, 'fulfilled', outcome?.status === 'rejected' ? String(outcome.reason) : '');
   assert.ok(whole.equals(outcome.value.bytes));
-  outcome.value.reuse?.(outcome.value.bytes.buffer);
+  outcome.value.memory.giveBack();
 }
 
 const untilRequests = async (peer: FramePeer, count: number): Promise<void> => {

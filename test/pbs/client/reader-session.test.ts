@@ -7,12 +7,14 @@ import { test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 
 import { monotonicClock } from '../../../src/clock/monotonic.ts';
+import { SlabPool } from '../../../src/memory/slab-pool.ts';
 import { IntegrityError, KnownError, ServerError, UsageError } from '../../../src/model/errors.ts';
 import { connectReader, type ReaderOptions, type ReaderSession } from '../../../src/pbs/client/reader-session.ts';
 import { encodeManifest, parseManifest } from '../../../src/pbs/format/manifest.ts';
 import { transportNames, type TransportName } from '../../../src/model/transport.ts';
 import { transports } from '../../../src/pbs/transport/transports.ts';
 import type { ClientTransport } from '../../../src/pbs/transport/transport.ts';
+import { MiB } from '../../../src/model/units.ts';
 import { CSRF_TOKEN, PASSWORD, startStubServer, TICKET, USER, type StubServer } from './stub-server.ts';
 
 const golden = new URL('../../fixtures/golden/', import.meta.url);
@@ -170,10 +172,10 @@ test('memory that was given back is used again, and only then', async () => {
   const first = await session.fetch(DIGEST, signal);
   const second = await session.fetch(DIGEST, signal);
   assert.notEqual(first.bytes.buffer, second.bytes.buffer);
-  first.reuse?.(first.bytes.buffer);
+  first.memory.giveBack();
   const third = await session.fetch(DIGEST, signal);
   assert.equal(first.bytes.buffer, third.bytes.buffer);
-  third.reuse?.(third.bytes.buffer);
+  third.memory.giveBack();
   await assert.rejects(session.fetch('f'.repeat(64), signal), codeOf('response-truncated'));
   const fourth = await session.fetch(DIGEST, signal);
   assert.equal(first.bytes.buffer, fourth.bytes.buffer, 'a fetch that failed gives its memory back');
@@ -608,3 +610,91 @@ test('a transport that reads into its own memory gets what came behind the upgra
   }
   assert.equal(closed, 1);
 });
+
+for (const name of transportNames) {
+  /** Its socket, to see what is read. */
+  const watched = (sockets: TLSSocket[]): ClientTransport => {
+    const { client } = transports[name];
+    const connectWith =
+      (inner: Pick<ClientTransport, 'connect'>): ClientTransport['connect'] =>
+      (socket, options) => {
+        sockets.push(socket as TLSSocket);
+        return inner.connect(socket, options);
+      };
+    const { prepareSocket } = client;
+    return {
+      name,
+      connect: connectWith(client),
+      ...(prepareSocket === undefined
+        ? {}
+        : {
+            prepareSocket: (receive) => {
+              const prepared = prepareSocket(receive);
+              return { ...prepared, connect: connectWith(prepared) };
+            },
+          }),
+    };
+  };
+  const untilStill = async (socket: TLSSocket): Promise<number> => {
+    for (let seen = -1; ;) {
+      if (seen === socket.bytesRead) return seen;
+      seen = socket.bytesRead;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  };
+
+  test(`${name}: memory that is used up stops the reading from the socket until there is some again`, async () => {
+    // More than the buffers of sockets take, so that what is not read shows.
+    const body = Buffer.alloc(14 * MiB, 1);
+    const answer = (stream: ServerHttp2Stream, bytes: Buffer): void => {
+      stream.respond({ ':status': 200, 'content-length': bytes.length });
+      stream.end(bytes);
+    };
+    await using server = await startStubServer({
+      serve: (stream, path) => answer(stream, path.endsWith('f') ? body : body.subarray(0, 1000)),
+    });
+    const memory = new SlabPool({ limit: 2 });
+    const sockets: TLSSocket[] = [];
+    await using session = await connect(server, { memory, transport: watched(sockets) });
+    const socket = sockets[0]!;
+    const held = [await session.fetch(DIGEST, signal), await session.fetch(DIGEST, signal)];
+    const before = socket.bytesRead;
+    const large = session.fetch('f'.repeat(64), signal);
+    const small = session.fetch(DIGEST, signal);
+    const givenUp = new AbortController();
+    const dropped = assert.rejects(session.fetch('f'.repeat(64), givenUp.signal), /enough/u);
+    const read = (await untilStill(socket)) - before;
+    assert.ok(read < MiB, `${read} bytes were read without memory`);
+    givenUp.abort(new Error('enough'));
+    await dropped;
+    // One for each fetch that is under way: their answers come mixed.
+    for (const { memory: loan } of held) loan.giveBack();
+    assert.equal((await large).encodedBytes, body.length);
+    assert.equal((await small).encodedBytes, 1000);
+    (await large).memory.giveBack();
+    (await small).memory.giveBack();
+    assert.deepEqual([memory.lent, memory.free], [0, 2]);
+    const [again, more] = await Promise.all([session.fetch(DIGEST, signal), session.fetch(DIGEST, signal)]);
+    assert.notEqual(again.bytes.buffer, more.bytes.buffer);
+  });
+
+  test(`${name}: a session that is closed while a fetch waits for memory leaves none lent`, async () => {
+    await using server = await startStubServer({
+      serve: (stream) => {
+        stream.respond({ ':status': 200, 'content-length': 1000 });
+        stream.end(Buffer.alloc(1000));
+      },
+    });
+    const memory = new SlabPool({ limit: 1 });
+    const session = await connect(server, { memory, transport: transports[name].client });
+    const held = await session.fetch(DIGEST, signal);
+    const waiting = assert.rejects(session.fetch(DIGEST, signal), codeOf('connection-lost'));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await session[Symbol.asyncDispose]();
+    await waiting;
+    assert.equal(memory.lent, 1);
+    held.memory.giveBack();
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual([memory.lent, memory.free], [0, 1], 'what came too late went back at once');
+  });
+}
