@@ -39,7 +39,7 @@ export const profileCommand: Command = {
     with: {
       choices: profileToolNames,
       default: 'inspector',
-      describe: profileToolNames.map((name) => `${name}: ${profileTools[name].summary}`).join('. '),
+      describe: `What profiles: ${profileToolNames.map((name) => `${name} (${profileTools[name].summary})`).join(', ')}`,
     },
     process: { choices: profiledProcesses, default: 'client', describe: 'Which process is profiled' },
     strategy: { type: 'string', describe: 'Label of the strategy; the first one of the scenario unless given' },

@@ -29,11 +29,14 @@ export interface ProfileOutcome {
 /** Folder of everything that a profiler writes, in the run directory. */
 const PROFILE_FOLDER = 'profile';
 
+/** Of the tool itself, of no use after it. */
+const CONFIGURATION_FOLDER = 'configuration';
+
 /** Keeps clinic from calling home, asking questions, and leaving files in the home of the user. */
 const quietVariables = (folder: string): Readonly<Record<string, string>> => ({
   NO_INSIGHT: '1',
   NO_UPDATE_NOTIFIER: '1',
-  XDG_CONFIG_HOME: join(folder, 'configuration'),
+  XDG_CONFIG_HOME: join(folder, CONFIGURATION_FOLDER),
 });
 
 /**
@@ -156,6 +159,7 @@ async function keepOnly(folder: string, { files }: ToolFindings): Promise<void> 
 
 /** What there is of a profile that was not finished. */
 async function leftovers(folder: string, error: unknown): Promise<ToolFindings> {
+  await rm(join(folder, CONFIGURATION_FOLDER), { recursive: true, force: true });
   const names = await readdir(folder);
   const why = error instanceof InterruptedError ? 'the profile was interrupted' : 'the profiler failed';
   return {
