@@ -1,5 +1,6 @@
 import { intervalText, ratioText } from '../analysis/ratio-text.ts';
 import { compareMeasurements } from '../hardware/compare-profiles.ts';
+import { BUSY_CORE_SHARE, coreShare } from '../hardware/core-share.ts';
 import {
   predictRestore,
   sensibleDecodeThreads,
@@ -17,7 +18,7 @@ import {
   type MeasurementSummary,
 } from '../hardware/summarise-measurement.ts';
 import { metricValue } from '../model/metric.ts';
-import { formatRate, GB, MB } from '../model/units.ts';
+import { formatRate, formatShare, GB, MB } from '../model/units.ts';
 import { fittingColumns } from '../ui/fitting-columns.ts';
 import type { Style } from '../ui/style.ts';
 import { formatTable } from '../ui/table.ts';
@@ -72,6 +73,7 @@ export function describeHardware(profile: HardwareProfile, { style, width }: Des
       ? []
       : ['\n', accelerationTable(profile, { style, ...(width === undefined ? {} : { width }) })]),
     ...unavailableLines(profile).map(paragraph),
+    ...busyLines(profile).map((line) => style.yellow(paragraph(line).trimEnd()) + '\n'),
     ...(canPredict(restores) ? ['\n', restoreTable(profile, restores, style), paragraph(sharedCores(profile))] : []),
   ];
   return parts.join('');
@@ -229,6 +231,14 @@ function unavailableLines({ measurements }: HardwareProfile): readonly string[] 
       ? [`unknown: ${one.name} on ${one.threads} ${one.threads === 1 ? 'thread' : 'threads'}: ${one.unavailable}`]
       : [],
   );
+}
+
+function busyLines(profile: HardwareProfile): readonly string[] {
+  const share = coreShare(profile);
+  if (share === undefined || share >= BUSY_CORE_SHARE) return [];
+  return [
+    `warning busy-machine: other load left a computing thread a core for ${formatShare(share)} of its time: compare CPU time (GB/CPU s), not rates, or measure again when the machine is idle.`,
+  ];
 }
 
 function restoreTable(profile: HardwareProfile, restores: readonly PredictedRestore[], style: Style): string {

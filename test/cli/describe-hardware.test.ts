@@ -79,6 +79,13 @@ describe('the text of a hardware profile', () => {
     }
   });
 
+  it('warns where other load took the cores', () => {
+    assert.doesNotMatch(text, /busy-machine/u);
+    const half = { perCpuSecond: 2 * GB, perSecond: GB };
+    const busy = plantedProfile({ 'sha-256': half, 'crc-32': half, 'zstd-decompress-2': half, 'chunk-verify': half });
+    assert.match(describeHardware(busy, { style }), /^warning busy-machine: .* a core for 50 % of its time/mu);
+  });
+
   it('says what could not be measured, and makes no prediction without it', () => {
     const lacking: HardwareProfile = {
       ...without(profile, 'sha-256'),
