@@ -13,14 +13,13 @@ after(async () => await bench[Symbol.asyncDispose]());
 
 describe('restorelab hardware', () => {
   it('measures what is asked for, prints a table and keeps the profile in the file', async () => {
-    const args = ['hardware', '--quick', '--only', 'sha-256,copy', '--out', 'deep/here.json'];
+    const args = ['hardware', '--quick', '--only', 'sha', '--out', 'deep/here.json'];
     const { exitCode, stdout, stderr } = await bench.command(args);
     assert.equal(exitCode, 0, stderr);
     const lines = stdout.split('\n');
     assert.match(lines[0] ?? '', /too few primitives were measured/u);
     assert.match(stdout, /^primitive +1 thread/mu);
-    for (const name of ['sha-256', 'copy-received', 'copy-chunk'])
-      assert.match(stdout, new RegExp(`^${name} +[\\d.]+ [MG]B/s`, 'mu'));
+    assert.match(stdout, /^sha-256 +[\d.]+ [MG]B\/s/mu);
     assert.doesNotMatch(stdout, /crc-32/u);
     const file = join(bench.folder, 'deep', 'here.json');
     const profile = parseProfile(await readFile(file, 'utf8'), file);
