@@ -1,8 +1,6 @@
 // The same frames to our connections and to those of node:http2: what can be seen from outside must be the same.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { connect as connectTcp, createServer, type AddressInfo, type OnReadOpts, type Socket } from 'node:net';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 
 import * as fc from 'fast-check';
 
@@ -10,36 +8,15 @@ import { KnownError } from '../../../src/model/errors.ts';
 import { HpackDecoder } from '../../../src/pbs/h2/hpack/hpack-decoder.ts';
 import { transports } from '../../../src/pbs/transport/transports.ts';
 import type { ClientTransport, Http2Settings, ServerTransport } from '../../../src/pbs/transport/transport.ts';
+import { answer, bodyFrames, exchange, laidOut, type Answer, type Exchange } from './exchanges.ts';
 import { codeOf, FramePeer, isFrame } from './frame-peer.ts';
 import * as frames from './frames.ts';
-import { headerBlock, indexedLiteral, requestFields, response, tableSizeUpdate, type Field } from './header-block.ts';
+import { headerBlock, requestFields, response, type Field } from './header-block.ts';
+import { tcpPair } from './tcp-pair.ts';
 
-const { continuation, data, flags, frame, frameTypes, headers, ping, priority, settingIds, settings, windowUpdate } =
-  frames;
+const { data, flags, frameTypes, headers, settingIds, settings, windowUpdate } = frames;
 
-const RUNS = 60;
-
-/** Real ones: Node aborts the process when its HTTP/2 is fed such frames through a stream of JavaScript. */
-const relay = createServer();
-before(async () => {
-  relay.listen(0, '127.0.0.1');
-  await once(relay, 'listening');
-});
-after(() => void relay.close());
-
-async function socketPair(onread?: OnReadOpts): Promise<readonly [near: Socket, far: Socket]> {
-  const accepted = once(relay, 'connection') as Promise<[Socket]>;
-  const { port } = relay.address() as AddressInfo;
-  const near = connectTcp({
-    port,
-    host: '127.0.0.1',
-    noDelay: true,
-    ...(onread === undefined ? {} : { onread }),
-  });
-  const [[far]] = await Promise.all([accepted, once(near, 'connect')]);
-  far.setNoDelay(true);
-  return [near, far];
-}
+const RUNS = 40;
 
 const announced: Http2Settings = {
   initialWindowSize: 1 << 20,
@@ -47,96 +24,6 @@ const announced: Http2Settings = {
   maxFrameSize: 16_384,
   maxConcurrentStreams: 100,
 };
-
-const fields: fc.Arbitrary<readonly Field[]> = fc.array(
-  fc.tuple(
-    fc.stringMatching(/^x-[a-z0-9]{1,12}$/u),
-    fc
-      .string({ unit: fc.constantFrom('a', 'Z', '0', ' ', '=', '/', '~').map(String), maxLength: 60 })
-      .map((text) => text.trim()),
-  ),
-  { maxLength: 5 },
-);
-
-/** How a header block is put into frames. */
-interface Layout {
-  readonly cuts: readonly number[];
-  readonly padding: number | undefined;
-  readonly hasPriority: boolean;
-  readonly isIndexed: boolean;
-  readonly tableSize: number | undefined;
-}
-
-const layout: fc.Arbitrary<Layout> = fc.record({
-  cuts: fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 3 }),
-  padding: fc.option(fc.integer({ min: 0, max: 255 }), { nil: undefined }),
-  hasPriority: fc.boolean(),
-  isIndexed: fc.boolean(),
-  tableSize: fc.option(fc.integer({ min: 0, max: 4096 }), { nil: undefined }),
-});
-
-/** HEADERS with the whole list, or its beginning with CONTINUATION behind. */
-function laidOut(stream: number, list: readonly Field[], endStream: boolean, how: Layout): Buffer {
-  const encoded = how.isIndexed ? Buffer.concat(list.map(indexedLiteral)) : headerBlock(...list);
-  const block = how.tableSize === undefined ? encoded : Buffer.concat([tableSizeUpdate(how.tableSize), encoded]);
-  const cuts = how.cuts.map((share) => Math.floor(share * block.length)).toSorted((a, b) => a - b);
-  const pieces = [0, ...cuts].map((start, index) => block.subarray(start, cuts[index] ?? block.length));
-  const [first = block, ...rest] = pieces;
-  return Buffer.concat([
-    headers(stream, first, {
-      endStream,
-      endHeaders: rest.length === 0,
-      ...(how.padding === undefined ? {} : { padding: how.padding }),
-      ...(how.hasPriority ? { priority: { dependsOn: 0 } } : {}),
-    }),
-    ...rest.map((piece, index) => continuation(stream, piece, { endHeaders: index === rest.length - 1 })),
-  ]);
-}
-
-/** Frames that change nothing that could be seen. */
-const idleFrame: fc.Arbitrary<Buffer> = fc.oneof(
-  fc.constant(ping('idle')),
-  // Lower numbers are extensions that nghttp2 knows: ALTSVC, ORIGIN, PRIORITY_UPDATE.
-  fc.integer({ min: 32, max: 255 }).map((type) => frame(type, { payload: Buffer.alloc(type) })),
-  fc.integer({ min: 1, max: 99 }).map((stream) => priority(stream, { dependsOn: stream + 1 })),
-  fc.integer({ min: 1, max: 1000 }).map((increment) => windowUpdate(0, increment)),
-  fc.integer({ min: 0, max: 70_000 }).map((size) => settings([settingIds.initialWindowSize, size])),
-  fc.integer({ min: 0, max: 9000 }).map((size) => settings([settingIds.headerTableSize, size])),
-  fc.integer({ min: 16_384, max: 2 ** 24 - 1 }).map((size) => settings([settingIds.maxFrameSize, size])),
-);
-
-interface Exchange {
-  readonly path: string;
-  readonly fields: readonly Field[];
-  readonly layout: Layout;
-  /** Of the body's frames; none for a GET. */
-  readonly pieces: readonly { readonly bytes: number; readonly padding: number | undefined }[];
-  readonly before: readonly Buffer[];
-}
-
-const pieces = fc.array(
-  fc.record({
-    bytes: fc.integer({ min: 0, max: 3000 }),
-    padding: fc.option(fc.integer({ min: 0, max: 255 }), { nil: undefined }),
-  }),
-  { maxLength: 4 },
-);
-
-const exchange: fc.Arbitrary<Exchange> = fc.record({
-  path: fc.constantFrom('/small', '/empty', '/missing', '/large', '/pieces', '/failing'),
-  fields,
-  layout,
-  pieces,
-  before: fc.array(idleFrame, { maxLength: 3 }),
-});
-
-const bodyFrames = (stream: number, list: Exchange['pieces']): readonly Buffer[] =>
-  list.map(({ bytes, padding }, index) =>
-    data(stream, Buffer.alloc(bytes, `${stream}.${index} `), {
-      endStream: index === list.length - 1,
-      ...(padding === undefined ? {} : { padding }),
-    }),
-  );
 
 /** What one stream brought: status, fields, bytes, and how it ended. */
 interface Seen {
@@ -148,7 +35,8 @@ interface Seen {
 
 /** Everything that a server answers to these exchanges, by stream. */
 async function askServer(transport: ServerTransport, exchanges: readonly Exchange[], cuts: number): Promise<unknown> {
-  const [near, far] = await socketPair();
+  // Real ones: Node aborts the process when its HTTP/2 is fed such frames through a stream of JavaScript.
+  const { near, far } = await tcpPair();
   using peer = new FramePeer(far, 'client');
   // It would come in the middle of a frame.
   peer.leaveSettingsUnanswered();
@@ -208,33 +96,10 @@ async function* piecesOf(body: Buffer): AsyncGenerator<Uint8Array> {
   yield body.subarray(10);
 }
 
-interface Answer extends Exchange {
-  readonly status: number;
-  readonly announces: 'right' | 'nothing' | 'more' | 'less';
-  readonly ending: 'end' | 'trailers' | 'reset' | 'interim first';
-}
-
-const answer: fc.Arbitrary<Answer> = fc.record({
-  path: fc.constant('/'),
-  fields,
-  layout,
-  pieces: fc.array(
-    fc.record({
-      bytes: fc.integer({ min: 0, max: 3000 }),
-      padding: fc.option(fc.integer({ min: 0, max: 255 }), { nil: undefined }),
-    }),
-    { minLength: 1, maxLength: 4 },
-  ),
-  before: fc.array(idleFrame, { maxLength: 3 }),
-  status: fc.constantFrom(200, 200, 400, 404, 503),
-  announces: fc.constantFrom('right', 'right', 'right', 'nothing'),
-  ending: fc.constantFrom('end', 'end', 'trailers', 'reset', 'interim first'),
-});
-
 /** What the requests of a client come to, bodies of known length in memory and others piece by piece. */
 async function askClient(transport: ClientTransport, answers: readonly Answer[], cuts: number): Promise<unknown> {
   const prepared = transport.prepareSocket?.(() => {});
-  const [near, far] = await socketPair(prepared?.onread);
+  const { near, far } = await tcpPair(prepared?.onread);
   using peer = new FramePeer(far, 'server');
   const connection = (prepared ?? transport).connect(near, { settings: announced });
   peer.write(settings());
@@ -270,7 +135,7 @@ async function askClient(transport: ClientTransport, answers: readonly Answer[],
   for (const [index, each] of answers.entries()) {
     const stream = 2 * index + 1;
     const length = each.pieces.reduce((sum, { bytes }) => sum + bytes, 0);
-    const told: readonly Field[] = each.announces === 'right' ? [['content-length', String(length)]] : [];
+    const told: readonly Field[] = each.hasLength ? [['content-length', String(length)]] : [];
     if (each.ending === 'interim first') sent.push(headers(stream, response(103, ['x-a', 'b']), { endStream: false }));
     const list: readonly Field[] = [[':status', String(each.status)], ...told, ...each.fields];
     sent.push(...each.before, laidOut(stream, list, false, each.layout));

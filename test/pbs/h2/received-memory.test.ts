@@ -1,24 +1,16 @@
 // The memory that a request lends to a transport: written while the request is under way, and never after.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { connect as connectTcp, createServer, type AddressInfo, type Socket } from 'node:net';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 
 import { transports } from '../../../src/pbs/transport/transports.ts';
 import type { ClientConnection, ClientTransport } from '../../../src/pbs/transport/transport.ts';
 import { FramePeer, isFrame } from './frame-peer.ts';
 import { data, frame, frameTypes, headers, rstStream, settings } from './frames.ts';
 import { response } from './header-block.ts';
+import { tcpPair } from './tcp-pair.ts';
 
 const BODY_BYTES = 400_000;
 const MARK = 0x55;
-
-const server = createServer();
-before(async () => {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-});
-after(() => void server.close());
 
 interface Pair extends Disposable {
   readonly connection: ClientConnection;
@@ -27,14 +19,8 @@ interface Pair extends Disposable {
 
 /** A client that reads as it does from a real server: through `onread` where it wants that. */
 async function connect(transport: ClientTransport): Promise<Pair> {
-  const accepted = once(server, 'connection') as Promise<[Socket]>;
   const prepared = transport.prepareSocket?.(() => {});
-  const near = connectTcp({
-    port: (server.address() as AddressInfo).port,
-    host: '127.0.0.1',
-    ...(prepared === undefined ? {} : { onread: prepared.onread }),
-  });
-  const [[far]] = await Promise.all([accepted, once(near, 'connect')]);
+  const { near, far } = await tcpPair(prepared?.onread);
   const peer = new FramePeer(far, 'server');
   const connection = (prepared ?? transport).connect(near, {
     settings: { initialWindowSize: 1 << 24, connectionWindowSize: 1 << 24, maxFrameSize: 1 << 22 },
