@@ -27,9 +27,11 @@ const SLOWEST_BYTES_PER_SECOND = 150e6;
 test('all the ready scenarios are there', () => {
   assert.deepEqual(files.map((file) => basename(file, '.yaml')).toSorted(), [
     'ci-gate',
+    'cold-cache',
     'golden',
     'highly-compressible',
     'lan',
+    'large-image',
     'many-increments',
     'metro',
     'mostly-zero',
@@ -38,6 +40,7 @@ test('all the ready scenarios are there', () => {
     'slow-disk',
     'slow-link',
     'slow-target',
+    'transports',
     'wan-100ms',
     'wan-25ms',
   ]);

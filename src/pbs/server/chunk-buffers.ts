@@ -1,7 +1,4 @@
-/** In front of every chunk, for the header of an HTTP/2 frame; more than its 9 bytes, so that chunks stay aligned. */
-const HEADROOM_BYTES = 64;
-
-/** A chunk of 4 MiB in the longest form of blob (spec 6.2) with its headroom, rounded up to a page. */
+/** A chunk of 4 MiB in the longest form of blob (spec 6.2), rounded up to a page. */
 const BUFFER_BYTES = 4 * 1024 * 1024 + 4096;
 
 /** Shorter ones are cheap to allocate. */
@@ -17,11 +14,10 @@ const MAX_FREE = 32;
 export class ChunkBuffers {
   readonly #free: ArrayBuffer[] = [];
 
-  /** Memory of exactly this length, with headroom in front of it; what is in it is undefined. */
+  /** Memory of exactly this length; what is in it is undefined. */
   take(length: number): Buffer {
-    if (length < MIN_POOLED_BYTES || length > BUFFER_BYTES - HEADROOM_BYTES)
-      return Buffer.allocUnsafeSlow(HEADROOM_BYTES + length).subarray(HEADROOM_BYTES);
-    return Buffer.from(this.#free.pop() ?? new ArrayBuffer(BUFFER_BYTES), HEADROOM_BYTES, length);
+    if (length < MIN_POOLED_BYTES || length > BUFFER_BYTES) return Buffer.allocUnsafeSlow(length);
+    return Buffer.from(this.#free.pop() ?? new ArrayBuffer(BUFFER_BYTES), 0, length);
   }
 
   /** Takes memory back that came from `take`; nobody may use it any more. Other memory is ignored. */

@@ -41,6 +41,6 @@ export class ChunkFiles implements ChunkReader {
       buffers.give(body);
       leave();
     };
-    return { body, hasHeadroom: true, sent };
+    return { body, sent };
   }
 }

@@ -1,7 +1,7 @@
 import type { ServerResponse } from '../transport/transport.ts';
 
 /** A blob on its way out. */
-export interface ChunkBody extends Pick<ServerResponse, 'hasHeadroom' | 'sent'> {
+export interface ChunkBody extends Pick<ServerResponse, 'sent'> {
   readonly body: Uint8Array;
 }
 

@@ -2,13 +2,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { ChunkMaker, type ChunkRecipe } from '../../material/chunk-recipe.ts';
 import type { EmulatedStorage } from '../../storage/emulated-storage.ts';
-import { BLOB_HEADER_BYTES, encodeBlobParts } from '../format/blob.ts';
+import { encodeBlob } from '../format/blob.ts';
 import { chunkDigest } from '../format/digest.ts';
 import type { ChunkBody, ChunkReader } from './chunk-reader.ts';
 import { Refusal } from './refusal.ts';
-
-/** In front of every blob, for the header of an HTTP/2 frame; more than its 9 bytes, so that blobs stay aligned. */
-const HEADROOM_BYTES = 64;
 
 /** Encoded chunks by digest, kept in memory and sent from there any number of times. */
 export type ChunkPool = ReadonlyMap<string, Uint8Array>;
@@ -23,11 +20,7 @@ export async function synthesiseChunks(recipe: ChunkRecipe): Promise<ChunkPool> 
     maker.make(plain, content);
     const made = chunkDigest(plain);
     if (made !== digest) throw new Error(`the recipe of chunk ${digest} makes ${made}`);
-    const { header, payload } = encodeBlobParts(plain, { compress: maker.isCompressible(content) });
-    const memory = new Uint8Array(HEADROOM_BYTES + BLOB_HEADER_BYTES + payload.length);
-    memory.set(header, HEADROOM_BYTES);
-    memory.set(payload, HEADROOM_BYTES + BLOB_HEADER_BYTES);
-    pool.set(digest, memory.subarray(HEADROOM_BYTES));
+    pool.set(digest, encodeBlob(plain, { compress: maker.isCompressible(content) }));
   }
   return pool;
 }
@@ -46,6 +39,6 @@ export class SynthesisedChunks implements ChunkReader {
     const blob = this.#pool.get(digest);
     if (blob === undefined) throw new Refusal(400, `chunk ${digest} is not among the synthesised ones`);
     const body = await this.#storage.read(() => Promise.resolve(blob), signal);
-    return { body, hasHeadroom: true };
+    return { body };
   }
 }

@@ -35,7 +35,8 @@ export interface ServerRequest {
 }
 
 /**
- * Bytes of known length are sent as they are and must not change until the stream has ended. An iterable (a file
+ * Bytes of known length are sent as they are and must not change until the stream has ended. The same memory may be the
+ * body of several responses at once, so that nobody writes to it. An iterable (a file
  * stream, for instance) is read at the pace of the client; its `return` is called when the client goes away.
  */
 export type ServerBody = Uint8Array | AsyncIterable<Uint8Array>;
@@ -45,13 +46,6 @@ export interface ServerResponse {
   /** Sent as given and in this order; a transport adds at most a `date` where there is none. */
   readonly headers: HeaderFields;
   readonly body: ServerBody;
-  /**
-   * Whether the 9 bytes (a frame's header, RFC 9113 section 4.1) in front of a body of known length are there for the transport, which
-   * can then put frame headers in place in front of each piece. What it overwrites, there or in the body, must be as it
-   * was when the event loop turns: the same memory may be the body of several responses. Without it the memory is not
-   * to be written to at all.
-   */
-  readonly hasHeadroom?: boolean;
   /**
    * Called at most once, when a body of known length has been sent whole and its memory may be used again. Never
    * called where that is not certain, after a reset for instance: the memory is then left to the garbage collector.
