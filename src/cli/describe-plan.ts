@@ -88,9 +88,10 @@ function describeCase({
 }
 
 function describeStrategy({ name, label, knobs }: StrategySettings): string {
-  const { inFlight, decodeThreads, writers, bufferBytes, connections } = knobs;
+  const { inFlight, decodeThreads, writers, bufferBytes, connections, polite } = knobs;
   const details = [
     `${inFlight} in flight`,
+    ...(polite ? ['polite'] : []),
     ...(connections === 1 ? [] : [`${connections} connections`]),
     `${decodeThreads} decode threads`,
     ...(writers === 1 ? [] : [`${writers} writers`]),

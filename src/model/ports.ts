@@ -72,6 +72,8 @@ export interface RestoreContext {
   readonly signal: AbortSignal;
   /** Chunks held at once, from the request until the write has returned. */
   readonly inFlight: number;
+  /** Whether to give way to others on the same path. */
+  readonly polite: boolean;
 }
 
 /** Knobs that a scenario can set for a strategy, beside its name. */
@@ -85,6 +87,8 @@ export interface StrategyKnobs {
   readonly bufferBytes: number;
   /** Sessions opened, each on a TLS connection of its own. */
   readonly connections: number;
+  /** Whether the restore gives way when its chunks take longer than they would alone. */
+  readonly polite: boolean;
 }
 
 /** A way to restore an image. It schedules; it neither measures nor proves. */

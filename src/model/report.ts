@@ -77,7 +77,7 @@ export interface TrialReport {
 export interface StrategyReport {
   readonly name: string;
   readonly label: string;
-  readonly knobs: Readonly<Record<string, number>>;
+  readonly knobs: Readonly<Record<string, number | boolean>>;
   readonly throughput: Partial<Readonly<Record<RateName, Throughput>>>;
   readonly cpuSecondsPerGb: { readonly client: Metric; readonly server: Metric; readonly proof: Metric };
   readonly chunkLatencyMs: { readonly p50: Metric; readonly p95: Metric; readonly p99: Metric; readonly max: Metric };

@@ -292,7 +292,9 @@ export function caseTables(one: CaseReport): readonly Table[] {
 
 export function strategyName({ label, name, knobs }: StrategyReport): string {
   const own = label === name ? label : `${label} (${name})`;
-  const window = knobs['inFlight'] === undefined ? '' : `, ${knobs['inFlight']} in flight`;
+  // Its window is of a size that it finds by itself.
+  const isBound = name === 'adaptive';
+  const window = knobs['inFlight'] === undefined ? '' : `, ${isBound ? 'up to ' : ''}${knobs['inFlight']} in flight`;
   return `${own}${window}`;
 }
 

@@ -37,7 +37,7 @@ const throughput = z.looseObject({
 const strategy = z.looseObject({
   name: z.string(),
   label: z.string(),
-  knobs: z.record(z.string(), z.number()),
+  knobs: z.record(z.string(), z.union([z.number(), z.boolean()])),
   throughput: z.looseObject(perName(rateNames, throughput)).meta({
     description:
       'bytes per second: logical counts zeros, data does not, unique counts a chunk once, wire is what crossed the link',

@@ -21,13 +21,17 @@ export function renderSummaryCsv({ report }: Analysis): string {
       ...prefixed(parameters, 'parameter', (name) => one.parameters[name]),
       strategy: strategy.label,
       strategyName: strategy.name,
-      ...prefixed(knobs, 'knob', (name) => strategy.knobs[name]),
+      ...prefixed(knobs, 'knob', (name) => knobCell(strategy.knobs[name])),
       ...measurements(strategy),
       ...comparisonCells(one, strategy),
       verdict: strategy.label === one.verdict.strategy ? one.verdict.code : '',
     })),
   );
   return csvText(rows, ['scenario', 'startedAt', 'case', 'strategy']);
+}
+
+function knobCell(knob: number | boolean | undefined): Cell {
+  return typeof knob === 'boolean' ? String(knob) : knob;
 }
 
 function measurements(strategy: StrategyReport): Readonly<Record<string, Cell>> {

@@ -164,9 +164,9 @@ function parameters(
   if (section === 'strategies') {
     const strategy = settings.strategies[Number(field)];
     const value = knobNames.find((name) => name === knob);
-    return strategy === undefined || value === undefined
-      ? {}
-      : { [`${labels[Number(field)]}.${value}`]: strategy.knobs[value] };
+    if (strategy === undefined || value === undefined) return {};
+    const knobValue = strategy.knobs[value];
+    return { [`${labels[Number(field)]}.${value}`]: typeof knobValue === 'boolean' ? String(knobValue) : knobValue };
   }
   if (section === 'server' && field === undefined) return { server: serverName(settings) };
   if (section === 'transport' && field === undefined) return { transport: transportText(settings.transport) };

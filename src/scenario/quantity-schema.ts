@@ -69,6 +69,18 @@ export function count(options: {
   >;
 }
 
+/** `true` or `false`. */
+export function yesOrNo({ description }: { readonly description: string }): z.ZodType<boolean, boolean> {
+  return z
+    .unknown()
+    .transform((written, context) =>
+      typeof written === 'boolean'
+        ? written
+        : refuse(context, `expected true or false, found ${describe(written)}`, '`true` or `false`'),
+    )
+    .meta({ type: 'boolean', description, examples: [true] }) as unknown as z.ZodType<boolean, boolean>;
+}
+
 /** A plain number within bounds. */
 export function ratio(options: {
   readonly description: string;

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { StrategySettings } from '../model/environment.ts';
 import type { StrategyKnobs } from '../model/ports.ts';
 import { findStrategy, strategies, strategyAliases } from '../strategy/strategies.ts';
-import { count, quantity, refuse } from './quantity-schema.ts';
+import { count, quantity, refuse, yesOrNo } from './quantity-schema.ts';
 import { text } from './text-schema.ts';
 
 /** What `name` may be: all strategies, then other names of them. */
@@ -22,10 +22,11 @@ export const knobNames: readonly (keyof StrategyKnobs)[] = [
   'writers',
   'bufferBytes',
   'connections',
+  'polite',
 ];
 
 /** Knobs that every strategy starts with; each strategy adds its own window and threads. */
-const commonDefaults = { writers: 1, bufferBytes: 256 * 1024 ** 2, connections: 1 } as const;
+const commonDefaults = { writers: 1, bufferBytes: 256 * 1024 ** 2, connections: 1, polite: false } as const;
 
 /** One chunk needs room for its 4 MiB encoded and decoded at the same time, and headers. */
 const SMALLEST_BUFFER = { value: 9 * 1024 ** 2, text: '9 MiB' } as const;
@@ -75,6 +76,9 @@ export const strategySchema: z.ZodType<StrategySettings> = z
       max: 64,
       example: 4,
     }).optional(),
+    polite: yesOrNo({
+      description: 'Whether the restore gives way when its chunks take longer than they would alone; false without it.',
+    }).optional(),
   })
   .transform(({ name, label, ...given }, context): StrategySettings => {
     const strategy = findStrategy(name);
@@ -89,7 +93,7 @@ export const strategySchema: z.ZodType<StrategySettings> = z
         [knob],
       );
     }
-    const { inFlight, decodeThreads, writers, bufferBytes, connections } = given;
+    const { inFlight, decodeThreads, writers, bufferBytes, connections, polite } = given;
     return {
       name: strategy.name,
       label: label ?? name,
@@ -99,6 +103,7 @@ export const strategySchema: z.ZodType<StrategySettings> = z
         writers: writers ?? commonDefaults.writers,
         bufferBytes: bufferBytes ?? commonDefaults.bufferBytes,
         connections: connections ?? strategy.defaults.connections ?? commonDefaults.connections,
+        polite: polite ?? commonDefaults.polite,
       },
     };
   })

@@ -10,7 +10,7 @@ export const concurrent: Strategy = {
   // The prototype ran its futures on the threads of its runtime. The same number as window-unordered has, so that a
   // comparison of the two shows what their scheduling does and not what their threads do.
   defaults: { inFlight: 16, decodeThreads: 4 },
-  fixed: ['connections'],
+  fixed: ['connections', 'polite'],
   async restore({ image, target, signal, inFlight, ...ports }) {
     for (const slot of image.slots()) {
       signal.throwIfAborted();

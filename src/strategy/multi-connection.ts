@@ -8,7 +8,7 @@ export const multiConnection: Strategy = {
   summary: 'the window of window-unordered over several TLS connections; the talk’s test with two',
   // The window of all connections together, so that a comparison with window-unordered shows the connections alone.
   defaults: { inFlight: 16, decodeThreads: 4, connections: 2 },
-  fixed: [],
+  fixed: ['polite'],
   restore: async ({ sources, ...context }) =>
     await windowUnordered.restore({ ...context, sources, source: spreadSource(sources) }),
 };

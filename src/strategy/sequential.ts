@@ -7,7 +7,7 @@ export const sequential: Strategy = {
   // The old loop decoded on the thread that had asked for the chunk. With one chunk at a time a worker thread could
   // only add its hand-over, but a scenario may ask for one to measure just that.
   defaults: { inFlight: 1, decodeThreads: 0 },
-  fixed: ['inFlight', 'writers', 'connections'],
+  fixed: ['inFlight', 'writers', 'connections', 'polite'],
   async restore({ image, source, decoder, target, signal }) {
     for (const slot of image.slots()) {
       signal.throwIfAborted();

@@ -1,4 +1,5 @@
 import type { Strategy } from '../model/ports.ts';
+import { adaptive } from './adaptive.ts';
 import { concurrent } from './concurrent.ts';
 import { multiConnection } from './multi-connection.ts';
 import { sequential } from './sequential.ts';
@@ -15,6 +16,7 @@ export const strategies: Readonly<Record<string, Strategy>> = {
   [windowUnordered.name]: windowUnordered,
   [windowOrdered.name]: windowOrdered,
   [multiConnection.name]: multiConnection,
+  [adaptive.name]: adaptive,
 };
 
 /** Other names under which a strategy is known, and the name that records and reports use. */

@@ -11,7 +11,7 @@ export const windowOrdered: Strategy = {
   summary: 'a window of requests, written strictly in index order; the talk’s “async, worker threads, writes in order”',
   defaults: { inFlight: 16, decodeThreads: 4 },
   // A write that starts before the one before it has returned would not be in strict order.
-  fixed: ['writers', 'connections'],
+  fixed: ['writers', 'connections', 'polite'],
   async restore({ image, source, decoder, target, signal, inFlight }) {
     await withTaskGroup(signal, async (group) => {
       const requestOrder = image.slots()[Symbol.iterator]();

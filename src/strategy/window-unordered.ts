@@ -9,7 +9,7 @@ export const windowUnordered: Strategy = {
   summary: 'a window of requests in index order, written as they complete; libproxmox-backup-qemu since 2.0.1',
   // What the library ships.
   defaults: { inFlight: 16, decodeThreads: 4 },
-  fixed: ['connections'],
+  fixed: ['connections', 'polite'],
   async restore({ image, target, signal, inFlight, ...ports }) {
     await withTaskGroup(signal, async (group) => {
       const window = new Window(group, inFlight);

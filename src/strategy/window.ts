@@ -1,7 +1,7 @@
 import { Permits } from '../model/permits.ts';
 import type { TaskGroup } from './task-group.ts';
 
-/** At most `inFlight` tasks at a time, started in the order in which they are given. */
+/** At most `inFlight` tasks at a time, which may change, started in the order in which they are given. */
 export class Window {
   readonly #group: TaskGroup;
   readonly #permits: Permits;
@@ -18,6 +18,11 @@ export class Window {
   async start(task: () => Promise<void>): Promise<void> {
     await this.#permits.take(this.#group.signal);
     void this.#group.track(this.#run(task));
+  }
+
+  /** A smaller window takes effect as tasks end, a larger one at once. */
+  resize(inFlight: number): void {
+    this.#permits.setLimit(inFlight);
   }
 
   /** A task that fails keeps its permit: nothing more is started in a group that has failed. */

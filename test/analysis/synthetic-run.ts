@@ -169,12 +169,12 @@ export function counters(durationMs: number, settings: RecordedCaseSettings, loa
 export const sequential: StrategySettings = {
   name: 'sequential',
   label: 'sequential',
-  knobs: { inFlight: 1, decodeThreads: 1, writers: 1, bufferBytes: 256 * MiB, connections: 1 },
+  knobs: { inFlight: 1, decodeThreads: 1, writers: 1, bufferBytes: 256 * MiB, connections: 1, polite: false },
 };
 export const windowUnordered: StrategySettings = {
   name: 'window-unordered',
   label: 'window-unordered',
-  knobs: { inFlight: 16, decodeThreads: 4, writers: 1, bufferBytes: 256 * MiB, connections: 1 },
+  knobs: { inFlight: 16, decodeThreads: 4, writers: 1, bufferBytes: 256 * MiB, connections: 1, polite: false },
 };
 
 export function caseSettings(changes: Partial<CaseSettings> = {}): CaseSettings {

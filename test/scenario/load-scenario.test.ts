@@ -36,12 +36,26 @@ test('a scenario of a name only has documented defaults', () => {
         {
           name: 'sequential',
           label: 'sequential',
-          knobs: { inFlight: 1, decodeThreads: 0, writers: 1, bufferBytes: 256 * 1024 ** 2, connections: 1 },
+          knobs: {
+            inFlight: 1,
+            decodeThreads: 0,
+            writers: 1,
+            bufferBytes: 256 * 1024 ** 2,
+            connections: 1,
+            polite: false,
+          },
         },
         {
           name: 'window-unordered',
           label: 'window-unordered',
-          knobs: { inFlight: 16, decodeThreads: 4, writers: 1, bufferBytes: 256 * 1024 ** 2, connections: 1 },
+          knobs: {
+            inFlight: 16,
+            decodeThreads: 4,
+            writers: 1,
+            bufferBytes: 256 * 1024 ** 2,
+            connections: 1,
+            polite: false,
+          },
         },
       ],
       parameters: {},
@@ -89,7 +103,7 @@ objectives: [ small.throughput.data > 5 MB/s ]
     {
       name: 'window-unordered',
       label: 'small',
-      knobs: { inFlight: 4, decodeThreads: 2, writers: 2, bufferBytes: 64 * 1024 ** 2, connections: 1 },
+      knobs: { inFlight: 4, decodeThreads: 2, writers: 2, bufferBytes: 64 * 1024 ** 2, connections: 1, polite: false },
     },
   ]);
   assert.deepEqual(trials, {

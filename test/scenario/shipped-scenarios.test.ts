@@ -26,6 +26,7 @@ const SLOWEST_BYTES_PER_SECOND = 150e6;
 
 test('all the ready scenarios are there', () => {
   assert.deepEqual(files.map((file) => basename(file, '.yaml')).toSorted(), [
+    'adaptive',
     'ci-gate',
     'cold-cache',
     'golden',

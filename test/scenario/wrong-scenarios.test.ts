@@ -13,7 +13,7 @@ const rateUnits = 'bit/s, kbit/s, Mbit/s, Gbit/s, B/s, kB/s, KB/s, MB/s, GB/s, T
 const rootKeys =
   '`formatVersion`, `name`, `description`, `source`, `seed`, `server`, `link`, `transport`, `storage`, `image`, `history`, `target`, `strategies`, `trials`, `matrix`, `objectives`';
 const strategyChoices =
-  '`sequential`, `concurrent`, `window-unordered`, `window-ordered`, `multi-connection`, `ordered-async`';
+  '`sequential`, `concurrent`, `window-unordered`, `window-ordered`, `multi-connection`, `adaptive`, `ordered-async`';
 const metrics =
   '`throughput.logical`, `throughput.data`, `throughput.unique`, `throughput.wire`, `cpuSecondsPerGb.client`, `cpuSecondsPerGb.server`, `chunkLatency.p50`, `chunkLatency.p95`, `chunkLatency.p99`, `chunkLatency.max`, `duration`, `peakBufferedBytes`';
 
@@ -156,10 +156,17 @@ describe('one problem is shown with its place, a mark, and what is allowed', () 
     |                 ^~~
   allowed: \`kind: embedded\``,
     ],
+    'a word where a knob is yes or no': [
+      'strategies: [{ name: adaptive, polite: very }]\n',
+      `wrong.yaml:3:40: expected true or false, found \`very\`
+  3 | strategies: [{ name: adaptive, polite: very }]
+    |                                        ^~~~
+  allowed: \`true\` or \`false\``,
+    ],
     'a strategy of the outline': [
-      'strategies: [{ name: adaptive, politeness: high }]\n',
-      `wrong.yaml:3:22: the strategy \`adaptive\` is not built yet
-  3 | strategies: [{ name: adaptive, politeness: high }]
+      'strategies: [{ name: locality, politeness: high }]\n',
+      `wrong.yaml:3:22: the strategy \`locality\` is not built yet
+  3 | strategies: [{ name: locality, politeness: high }]
     |                      ^~~~~~~~`,
     ],
     'a key of another kind of target': [

@@ -4,7 +4,10 @@ import type { Slot } from '../../src/model/image.ts';
 import { CHUNK_SIZE, imageOf, type RestoreOptions } from './simulated-restore.ts';
 
 /** A restore of which everything is given. */
-export interface RandomRestore extends Omit<Required<RestoreOptions>, 'fault' | 'abortAtMs' | 'wrap'> {
+export interface RandomRestore extends Omit<
+  Required<RestoreOptions>,
+  'fault' | 'abortAtMs' | 'polite' | 'diskMs' | 'wrap'
+> {
   readonly decodeMs: (slot: Pick<Slot, 'index'>) => number;
   readonly writeMs: (offset: number) => number;
 }

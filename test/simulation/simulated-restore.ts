@@ -39,6 +39,8 @@ export interface Costs {
   readonly connections?: number;
   readonly readLatencyMs?: number;
   readonly queueDepth?: number;
+  /** A chunk's share of the disk's bandwidth. */
+  readonly diskMs?: number;
   readonly decodeMs?: number | ((slot: Slot) => number);
   readonly decodeThreads?: number;
   readonly writeMs?: number | ((offset: number) => number);
@@ -56,30 +58,35 @@ export interface Ports {
   readonly target: RestoreTarget;
 }
 
-/** Simulated ports that cost what is given and nothing else. */
-export function simulatedPorts(clock: Clock, costs: Costs): Ports {
-  const { roundTripMs = 0, linkMs = 0, connectionMs = 0, connections = 1, readLatencyMs = 0 } = costs;
-  const {
-    queueDepth = 1024,
-    decodeThreads = 4,
-    writers = 1,
-    decodeMs = 0,
-    writeMs = 0,
-    writeZeroesMs = 0,
-    fetchDelayMs = () => 0,
-    encodedBytes = () => CHUNK_SIZE,
-  } = costs;
+/** A link and a disk that cost what is given; several restores may share them. */
+export function simulatedServer(clock: Clock, costs: Costs): SimulatedServer {
+  const { roundTripMs = 0, linkMs = 0, connectionMs = 0, readLatencyMs = 0, queueDepth = 1024, diskMs = 0 } = costs;
+  const { encodedBytes = () => CHUNK_SIZE } = costs;
   const link = {
     roundTripMs,
     ...(linkMs === 0 ? {} : { rateBytesPerSecond: (CHUNK_SIZE * 1000) / linkMs }),
     ...(connectionMs === 0 ? {} : { connectionRateBytesPerSecond: (CHUNK_SIZE * 1000) / connectionMs }),
   };
-  const server = new SimulatedServer({
+  return new SimulatedServer({
     clock,
     link,
-    storage: { readLatencyMs, queueDepth },
+    storage: {
+      readLatencyMs,
+      queueDepth,
+      ...(diskMs === 0 ? {} : { bandwidthBytesPerSecond: (CHUNK_SIZE * 1000) / diskMs }),
+    },
     encodedBytes: (digest) => encodedBytes(slotOfDigest(digest)),
   });
+}
+
+/** Simulated ports that cost what is given and nothing else. */
+export function simulatedPorts(
+  clock: Clock,
+  costs: Costs,
+  server: SimulatedServer = simulatedServer(clock, costs),
+): Ports {
+  const { connections = 1, decodeThreads = 4, writers = 1, decodeMs = 0, writeMs = 0, writeZeroesMs = 0 } = costs;
+  const { fetchDelayMs = () => 0 } = costs;
   return {
     sources: Array.from({ length: connections }, () => {
       const source = server.connect();
@@ -190,6 +197,7 @@ export class Observer {
 export interface RestoreOptions extends Costs {
   readonly image: Image;
   readonly inFlight?: number;
+  readonly polite?: boolean;
   readonly fault?: PlantedFault;
   readonly abortAtMs?: number;
   /** Puts something between the strategy and the observed ports. */
@@ -208,7 +216,7 @@ export interface Restored {
 export async function simulateRestore(strategy: Strategy, options: RestoreOptions): Promise<Restored> {
   const clock = new VirtualClock();
   const observed = new Observer(clock, simulatedPorts(clock, options), options.fault);
-  const { image, abortAtMs, wrap = (context) => context } = options;
+  const { image, abortAtMs, polite = false, wrap = (context) => context } = options;
   const inFlight = options.inFlight ?? strategy.defaults.inFlight;
   const abort = new AbortController();
   const done = new AbortController();
@@ -224,7 +232,7 @@ export async function simulateRestore(strategy: Strategy, options: RestoreOption
     try {
       const [source] = observed.ports.sources;
       assert.ok(source);
-      await strategy.restore(wrap({ ...observed.ports, source, image, clock, signal: abort.signal, inFlight }));
+      await strategy.restore(wrap({ ...observed.ports, source, image, clock, signal: abort.signal, inFlight, polite }));
     } catch (thrown) {
       error = thrown;
     }

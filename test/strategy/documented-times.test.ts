@@ -69,7 +69,8 @@ test('the documented formulas are exact for equal chunks', async () => {
     decodeMs: fc.integer({ min: 0, max: 8 }),
     writeMs: fc.integer({ min: 0, max: 8 }),
   });
-  const names = fc.constantFrom(...Object.keys(strategies));
+  // The window of adaptive is not a given one.
+  const names = fc.constantFrom(...Object.keys(strategies).filter((name) => name !== 'adaptive'));
   await fc.assert(
     fc.asyncProperty(circumstances, names, async ({ chunks, inFlight, ...costs }, name) => {
       const strategy = findStrategy(name);

@@ -5,8 +5,8 @@ import { suite, test } from 'node:test';
 import * as fc from 'fast-check';
 
 import type { ChunkSource } from '../../src/model/ports.ts';
-import { strategies } from '../../src/strategy/strategies.ts';
 import { imageOf, simulateRestore } from '../simulation/simulated-restore.ts';
+import { variants } from './variants.ts';
 
 const picture = 'DD0DDD00DDDDDD0DDDDDDs';
 const dataSlots = picture.replaceAll('0', '').length;
@@ -24,7 +24,7 @@ const options = {
   writeZeroesMs: 1,
 };
 
-for (const strategy of Object.values(strategies)) {
+for (const strategy of variants) {
   suite(strategy.name, () => {
     for (const call of ['fetch', 'decode', 'write'] as const) {
       test(`a ${call} that fails, whichever it is, ends everything with its own error and is followed by no other call`, async () => {
@@ -97,7 +97,7 @@ for (const strategy of Object.values(strategies)) {
 }
 
 test('a failed restore leaves no listener on the signal that outlives it', async () => {
-  for (const strategy of Object.values(strategies)) {
+  for (const strategy of variants) {
     const { signal } = new AbortController();
     for (const fault of [
       { call: 'fetch', nth: 4 } as const,

@@ -10,6 +10,7 @@ test('every strategy stands under its own name, with a summary and usable defaul
     'window-unordered',
     'window-ordered',
     'multi-connection',
+    'adaptive',
   ]);
   for (const [name, strategy] of Object.entries(strategies)) {
     assert.equal(strategy.name, name);

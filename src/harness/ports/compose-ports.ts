@@ -66,7 +66,8 @@ export function composePorts(options: ComposePortsOptions): ComposedPorts {
   const ports = recorder === undefined ? bounded : recordingPorts(bounded, recorder, clock);
   const [source] = ports.sources;
   if (source === undefined) throw new RangeError('a restore needs a session');
-  const context: RestoreContext = { ...ports, source, image, clock, signal: guard.signal, inFlight: knobs.inFlight };
+  const { inFlight, polite } = knobs;
+  const context: RestoreContext = { ...ports, source, image, clock, signal: guard.signal, inFlight, polite };
   return {
     restore: async (strategy, startedAtMs) => {
       recorder?.start(startedAtMs);

@@ -26,7 +26,7 @@ export const settings: CaseSettings = {
     {
       name: 'window-unordered',
       label: 'window',
-      knobs: { inFlight: 4, decodeThreads: 2, writers: 1, bufferBytes: 1000, connections: 1 },
+      knobs: { inFlight: 4, decodeThreads: 2, writers: 1, bufferBytes: 1000, connections: 1, polite: false },
     },
   ],
 };

@@ -32,6 +32,7 @@ function inHarness(
       writers,
       bufferBytes,
       connections: context.sources.length,
+      polite: context.polite,
     };
     using composed = composePorts({ ...context, knobs, stallTimeoutMs, recording });
     ports.push(composed);

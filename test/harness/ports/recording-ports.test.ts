@@ -48,7 +48,15 @@ test('a row for each chunk has every moment, from the start of the trial, in the
   await clock.run(async () => {
     await clock.sleep(1000);
     recorder.start(clock.now());
-    await windowOrdered.restore({ ...ports, source: firstOf(ports.sources), image, clock, signal, inFlight: 2 });
+    await windowOrdered.restore({
+      ...ports,
+      source: firstOf(ports.sources),
+      image,
+      clock,
+      signal,
+      inFlight: 2,
+      polite: false,
+    });
   });
   assert.deepEqual(recorder.toSpanTable(), {
     slot: [0, 1, 2, 3],
@@ -88,7 +96,15 @@ test('waiting for the writer lies between the call of the write and its start', 
     clock,
   );
   await clock.run(() =>
-    windowUnordered.restore({ ...ports, source: firstOf(ports.sources), image, clock, signal, inFlight: 2 }),
+    windowUnordered.restore({
+      ...ports,
+      source: firstOf(ports.sources),
+      image,
+      clock,
+      signal,
+      inFlight: 2,
+      polite: false,
+    }),
   );
   const table = recorder.toSpanTable();
   assert.deepEqual(table.writeCalledMs, [0, 0]);
