@@ -28,14 +28,15 @@ export function describeComparison(
   compared: readonly ComparedMeasurement[],
   { style, width }: DescribeOptions,
 ): string {
-  const header = ['primitive', 'threads', 'rate', '', 'per CPU second', ''];
+  // CPU time first: it can be compared where other things ran on either machine.
+  const header = ['primitive', 'threads', 'per CPU second', '', 'rate', ''];
   const rows = compared.map(({ name, threads, perSecond, perCpuSecond }) => [
     name,
     threads.of === threads.to ? String(threads.of) : `${threads.of} : ${threads.to}`,
-    text(perSecond),
-    verdictNames[perSecond.verdict],
     perCpuSecond === undefined ? 'unknown' : text(perCpuSecond),
     perCpuSecond === undefined ? '' : verdictNames[perCpuSecond.verdict],
+    text(perSecond),
+    verdictNames[perSecond.verdict],
   ]);
   const fitting = fittingColumns([header, ...rows], { width: width ?? Infinity, kept: COLUMNS_KEPT });
   const [first = '', ...lines] = formatTable(fitting, {
@@ -62,12 +63,13 @@ export function describeComparison(
 
 function headline(compared: readonly ComparedMeasurement[]): string {
   if (compared.length === 0) return 'The two profiles have no measurement in common.';
-  const alone = compared.filter(({ threads }) => threads.of === 1);
-  const count = (verdict: ProfileVerdict): number =>
-    alone.filter(({ perSecond }) => perSecond.verdict === verdict).length;
-  const mean = geometricMean(alone.map(({ perSecond }) => perSecond.ratio));
+  const alone = compared
+    .filter(({ threads }) => threads.of === 1)
+    .map(({ perSecond, perCpuSecond }) => perCpuSecond ?? perSecond);
+  const count = (wanted: ProfileVerdict): number => alone.filter(({ verdict }) => verdict === wanted).length;
+  const mean = geometricMean(alone.map(({ ratio }) => ratio));
   const overall = mean === undefined ? '' : ` (${ratioText(mean)} x in the geometric mean)`;
-  return `On one thread the first machine is faster in ${count('faster')}, slower in ${count('slower')} and not distinguishable in ${count('not-distinguishable')} of ${alone.length} primitives${overall}.`;
+  return `Per CPU second of one thread the first machine is faster in ${count('faster')}, slower in ${count('slower')} and not distinguishable in ${count('not-distinguishable')} of ${alone.length} primitives${overall}.`;
 }
 
 function machine({ file, profile: { host, measuredAt } }: ComparedProfile): string {

@@ -62,7 +62,10 @@ describe('restorelab hardware --compare', () => {
     await write('slow.json');
     const { exitCode, stdout } = await bench.command(['hardware', '--compare', 'fast.json', 'slow.json']);
     assert.equal(exitCode, 0);
-    assert.match(stdout, /^On one thread the first machine is faster in 1, slower in 0 and not distinguishable in 19/u);
+    assert.match(
+      stdout,
+      /^Per CPU second of one thread the first machine is faster in 1, slower in 0 and not distinguishable in 19/u,
+    );
     assert.match(stdout, /^sha-256 +1 +2\.0 x \(2\.0-2\.0\) +faster/mu);
     assert.match(stdout, /^crc-32 +1 +1\.00 x \(1\.00-1\.00\) +not distinguishable/mu);
   });
