@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, normalize } from 'node:path';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 
-import { loadCertificate } from '../../../src/pbs/server/certificate.ts';
+import { loadCertificate, type ServerCertificate } from '../../../src/pbs/server/certificate.ts';
 import type {
   Http2Settings,
   ServerConnection,
@@ -27,6 +27,16 @@ export const listenerSettings: Http2Settings = {
 /** More than h2load opens, and few enough to end one that runs away. */
 const MAX_CONNECTIONS = 256;
 const MAX_TARGET_LENGTH = 1024;
+
+let certificate: Promise<ServerCertificate> | undefined;
+
+/** Made once in a process: its key takes longer than all the rest of a test. */
+async function makeCertificate(): Promise<ServerCertificate> {
+  const folder = await mkdtemp(join(tmpdir(), 'h2-listener-'));
+  const made = await loadCertificate(folder);
+  await rm(folder, { recursive: true });
+  return made;
+}
 
 export interface ListenerOptions {
   readonly transport: ServerTransport;
@@ -57,9 +67,7 @@ export class H2Listener implements AsyncDisposable {
   }
 
   static async start({ transport, handler, settings = listenerSettings }: ListenerOptions): Promise<H2Listener> {
-    const folder = await mkdtemp(join(tmpdir(), 'h2-listener-'));
-    const { key, cert } = await loadCertificate(folder);
-    await rm(folder, { recursive: true });
+    const { key, cert } = await (certificate ??= makeCertificate());
     const sockets = new Set<Socket>();
     const connections: ServerConnection[] = [];
     const server = createServer({ key, cert, ALPNProtocols: ['h2'], noDelay: true });
