@@ -32,7 +32,13 @@ async function generate(compressionRatio: number, round: number): Promise<number
   const cache = new Cache(join(folder, `cache-${compressionRatio}-${round}`));
   const before = cpuMs();
   const { signal } = new AbortController();
-  using workload = await ensureDatastore({ image, history: { depth: 1, changeRate: 0 }, cache, signal });
+  using workload = await ensureDatastore({
+    image,
+    history: { depth: 1, changeRate: 0 },
+    chunks: 'files',
+    cache,
+    signal,
+  });
   const spent = cpuMs() - before;
   const reached = workload.facts.uniqueBytes / workload.facts.storedBytes;
   if (Math.abs(reached / compressionRatio - 1) > 0.03) throw new Error(`asked for ${compressionRatio}, got ${reached}`);

@@ -29,7 +29,7 @@ export async function runClientUnder(
     if ('datastore' in server) continue;
     const onProgress = ({ bytes, totalBytes }: { readonly bytes: number; readonly totalBytes: number }): void =>
       observer.preparing('generating the image', { doneBytes: bytes, totalBytes });
-    leases.use(await ensureDatastore({ image, history, cache, signal, onProgress }));
+    leases.use(await ensureDatastore({ image, history, chunks: server.chunks, cache, signal, onProgress }));
   }
   observer.preparing('starting the profiler and the client');
   await using client = await ServiceProcess.start<ProfiledClientCalls>('profiled client', clientEntry, {

@@ -21,8 +21,7 @@ const SNAPSHOT_BYTES = 0.1 * MiB;
 export interface EnsureDatastoreOptions {
   readonly image: ImageSettings;
   readonly history: HistorySettings;
-  /** Default `files`. */
-  readonly chunks?: ChunkOrigin;
+  readonly chunks: ChunkOrigin;
   readonly cache: Cache;
   readonly onProgress?: (done: Progress) => void;
   readonly signal: AbortSignal;
@@ -43,7 +42,7 @@ interface Sidecar {
 export async function ensureDatastore({
   image,
   history,
-  chunks = 'files',
+  chunks,
   cache,
   onProgress,
   signal,

@@ -28,7 +28,7 @@ const image: ImageSettings = {
 const history: HistorySettings = { depth: 3, changeRate: 0.25 };
 
 const ensure = async (cache: Cache, options: Partial<EnsureDatastoreOptions> = {}): Promise<Workload> =>
-  await ensureDatastore({ image, history, cache, signal: new AbortController().signal, ...options });
+  await ensureDatastore({ image, history, chunks: 'files', cache, signal: new AbortController().signal, ...options });
 
 /** Restores a snapshot with every check; returns the CRC-32 of each slot and the SHA-256 of the image. */
 async function restore(path: string, snapshot: string): Promise<{ sha256: string; checksums: number[] }> {

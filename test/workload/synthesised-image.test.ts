@@ -84,6 +84,7 @@ test('is the same again from the same settings, and other than that of files', a
   using files = await ensureDatastore({
     image: { ...image, ...small },
     history: { depth: 1, changeRate: 0 },
+    chunks: 'files',
     cache: temporary.cache,
     signal: new AbortController().signal,
   });
