@@ -1,6 +1,6 @@
 import type { HotFunction } from '../model/profile.ts';
 import type { CpuProfile, ThreadProfile } from '../process/cpu-profiler.ts';
-import { functionOnTop, SelfCosts, type StackFrame } from './hot-functions.ts';
+import { functionOnTop, isWaiting, SelfCosts, type StackFrame } from './hot-functions.ts';
 
 /** The engine's names for time in which a thread did nothing. */
 const IDLE = '(idle)';
@@ -28,8 +28,10 @@ function addSelfTimes({ nodes, samples = [], timeDeltas = [] }: CpuProfile, cost
   for (const [index, id] of samples.entries()) {
     const node = known.get(id);
     if (node === undefined || node.callFrame.functionName === IDLE) continue;
+    const top = frameOf(node);
+    if (isWaiting(top)) continue;
     const cost = Math.max(0, timeDeltas[index + 1] ?? timeDeltas[index] ?? 1);
-    costs.add(functionOnTop(frameOf(node), callersOf(node, parents)), cost);
+    costs.add(functionOnTop(top, callersOf(node, parents)), cost);
   }
 }
 

@@ -49,6 +49,17 @@ export function functionOnTop(top: StackFrame, callers: Iterable<StackFrame>): P
   return named;
 }
 
+/**
+ * Whether a thread only waits there: decode threads sleep in `Atomics.wait`, which profilers take for work of the
+ * function around it.
+ */
+export function isWaiting(top: StackFrame): boolean {
+  return isOurs(top) && top.name === WAITING_FUNCTION;
+}
+
+/** That of src/decode/thread-memory.ts. */
+const WAITING_FUNCTION = 'wait';
+
 const packageUrl = new URL('../../', import.meta.url).href;
 const packageFolder = fileURLToPath(packageUrl);
 

@@ -33,15 +33,16 @@ function profileOf(nodes: readonly PlantedNode[], samples: number[], timeDeltas:
 }
 
 const nodes: readonly PlantedNode[] = [
-  { id: 1, name: '(root)', children: [2, 3] },
+  { id: 1, name: '(root)', children: [2, 3, 6] },
   { id: 2, name: '(idle)' },
   { id: 3, name: 'decodeChunk', url: ours('decode/decode-chunk.ts'), line: 22, children: [4] },
   { id: 4, name: 'update', url: 'node:internal/crypto/hash', line: 9, children: [5] },
   { id: 5, name: 'update' },
+  { id: 6, name: 'wait', url: ours('decode/thread-memory.ts'), line: 1 },
 ];
 
-test('a sample of the inspector counts for the time until the next, idle ones not at all', () => {
-  const profile = profileOf(nodes, [3, 2, 5, 3], [0, 100, 5000, 300, 200]);
+test('a sample of the inspector counts for the time until the next, idle and waiting ones not at all', () => {
+  const profile = profileOf(nodes, [3, 2, 6, 5, 3], [0, 100, 5000, 7000, 300, 200]);
   assert.deepEqual(cpuProfileFunctions([{ thread: 'main', profile }]), [
     { thread: 'main', name: 'decodeChunk', location: 'src/decode/decode-chunk.ts:23', selfShare: 0.5 },
     {
