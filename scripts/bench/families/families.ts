@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { HostFacts } from '../../../src/model/records.ts';
 import type { Family } from '../family.ts';
 import { connectionsFamily } from './connections.ts';
+import { decodeFamily } from './decode.ts';
 import { hardwareFamily } from './hardware.ts';
 import { latencyFamily } from './latency.ts';
 import { largeMemoryFamily, memoryFamily } from './memory.ts';
@@ -32,6 +33,7 @@ export function families({ quick, sweep, folder, host }: FamilyOptions): readonl
   if (quick) return short;
   return [
     ...short,
+    decodeFamily(),
     recordingFamily({ folder }),
     latencyFamily({ folder }),
     connectionsFamily({ folder }),

@@ -129,11 +129,15 @@ export function restoreFamily({ folder }: { readonly folder: string }): Family {
     ratios,
     minimumBlocks: 5,
     async open(wanted, resources) {
-      const client = resources.use(await RestoreClient.start(folder));
+      const isWanted = ({ kind, measurement }: (typeof restores)[number]): boolean =>
+        wanted.has(measurement.name) || (kind === 'zstd' && wanted.has(STORED_SHARE.name));
       const probes: Probe[] = [];
-      for (const { kind, threads, measurement } of restores) {
-        const isWanted = wanted.has(measurement.name) || (kind === 'zstd' && wanted.has(STORED_SHARE.name));
-        if (isWanted) probes.push(await restoreProbe(client, kind, threads, measurement.name));
+      const needed = restores.filter(isWanted);
+      if (needed.length > 0) {
+        const client = resources.use(await RestoreClient.start(folder));
+        for (const { kind, threads, measurement } of needed) {
+          probes.push(await restoreProbe(client, kind, threads, measurement.name));
+        }
       }
       const rig = new TransportRig(resources, join(folder, 'certificate'));
       if (wanted.has(RAW_RECEIVE.name)) {
