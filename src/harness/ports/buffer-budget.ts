@@ -26,7 +26,10 @@ export function worstCaseChunkBytes(chunkSize: number): number {
  * plain bytes all that time, and the last of the image, which may be shorter, comes on top. Who has memory for so many
  * never has to wait for it, so that a restore cannot deadlock on memory either.
  */
-export function mostChunksHeld({ inFlight, bufferBytes }: StrategyKnobs, chunkSize: number): number {
+export function mostChunksHeld(
+  { inFlight, bufferBytes }: Pick<StrategyKnobs, 'inFlight' | 'bufferBytes'>,
+  chunkSize: number,
+): number {
   return Math.min(inFlight, Math.max(1, Math.floor(bufferBytes / chunkSize))) + 1;
 }
 

@@ -3,9 +3,9 @@ import { suite, test } from 'node:test';
 
 import * as fc from 'fast-check';
 
-import { BufferBudget, worstCaseChunkBytes } from '../../../src/harness/ports/buffer-budget.ts';
+import { BufferBudget, mostChunksHeld, worstCaseChunkBytes } from '../../../src/harness/ports/buffer-budget.ts';
 import type { Slot } from '../../../src/model/image.ts';
-import type { RestoreContext } from '../../../src/model/ports.ts';
+import type { ChunkSource, RestoreContext } from '../../../src/model/ports.ts';
 import { strategies } from '../../../src/strategy/strategies.ts';
 import { windowUnordered } from '../../../src/strategy/window-unordered.ts';
 import { restores } from '../../simulation/random-restores.ts';
@@ -97,6 +97,47 @@ for (const strategy of Object.values(strategies)) {
             assert.equal(bounded.totalMs, free.totalMs);
             assert.equal(budget.waits, 0);
           }
+        }),
+        { numRuns: 50 },
+      );
+    });
+
+    test('never holds more chunks than there is memory for, so that no answer waits for any', async () => {
+      await fc.assert(
+        fc.asyncProperty(restores, fc.integer({ min: 1, max: 6 * worstCase }), async (options, bufferBytes) => {
+          const budget = new BufferBudget({ bufferBytes, chunkSize: CHUNK_SIZE });
+          let held = 0;
+          let most = 0;
+          const counted = <Source extends ChunkSource>(source: Source): ChunkSource => ({
+            fetch: async (digest, signal) => {
+              most = Math.max(most, ++held);
+              return await source.fetch(digest, signal);
+            },
+          });
+          const { error } = await simulateRestore(strategy, {
+            ...options,
+            wrap: (context) =>
+              bound(
+                {
+                  ...context,
+                  source: counted(context.source),
+                  sources: context.sources.map(counted),
+                  target: {
+                    ...context.target,
+                    writeZeroes: (offset, length) => context.target.writeZeroes(offset, length),
+                    finish: () => context.target.finish(),
+                    write: async (offset, chunk) => {
+                      await context.target.write(offset, chunk);
+                      held -= 1;
+                    },
+                  },
+                },
+                budget,
+              ),
+          });
+          assert.equal(error, undefined);
+          const memory = mostChunksHeld({ inFlight: options.inFlight, bufferBytes }, CHUNK_SIZE);
+          assert.ok(most <= memory, `${most} chunks, memory for ${memory}`);
         }),
         { numRuns: 50 },
       );
