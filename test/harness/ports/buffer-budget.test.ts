@@ -108,7 +108,7 @@ for (const strategy of Object.values(strategies)) {
           const budget = new BufferBudget({ bufferBytes, chunkSize: CHUNK_SIZE });
           let held = 0;
           let most = 0;
-          const counted = <Source extends ChunkSource>(source: Source): ChunkSource => ({
+          const counted = (source: ChunkSource): ChunkSource => ({
             fetch: async (digest, signal) => {
               most = Math.max(most, ++held);
               return await source.fetch(digest, signal);
