@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import type { OnReadOpts } from 'node:net';
 import { test } from 'node:test';
-import { connect, type TLSSocket } from 'node:tls';
+import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 
 import { h2ClientTransport } from '../../../src/pbs/h2/client-transport.ts';
 import { transports } from '../../../src/pbs/transport/transports.ts';
@@ -20,13 +21,14 @@ interface Client extends AsyncDisposable {
 async function connectPrepared(port: number): Promise<Client> {
   const prepared = h2ClientTransport.prepareSocket?.(() => {});
   assert.ok(prepared !== undefined);
-  const socket = connect({
+  const options: ConnectionOptions & { readonly onread: OnReadOpts } = {
     port,
     host: '127.0.0.1',
     ALPNProtocols: ['h2'],
     rejectUnauthorized: false,
     onread: prepared.onread,
-  });
+  };
+  const socket = connect(options);
   await once(socket, 'secureConnect');
   const connection = prepared.connect(socket, { settings });
   return {
