@@ -54,8 +54,9 @@ export const serveCommand: Command = {
     edge.stdout.write(`  repository   ${USER_ID}@127.0.0.1:${server.port}:${store}\n`);
     edge.stdout.write(`  fingerprint  ${server.fingerprint}\n`);
     edge.stdout.write(`  password     ${origin}\n`);
-    edge.stdout.write('Ctrl-C ends it.\n');
+    edge.stdout.write('Ctrl-C ends it when the requests under way are answered.\n');
     if (!edge.interrupted.aborted) await once(edge.interrupted, 'abort');
+    await server.shutdown();
     return exitCodes.fine;
   },
 };

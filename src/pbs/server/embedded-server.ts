@@ -4,7 +4,7 @@ import { UsageError } from '../../model/errors.ts';
 import type { Clock } from '../../model/ports.ts';
 import type { StorageCounters } from '../../model/records.ts';
 import { DEFAULT_TRANSPORT, type TransportName } from '../../model/transport.ts';
-import type { ServerTransport } from '../transport/transport.ts';
+import type { ServerConnection, ServerTransport } from '../transport/transport.ts';
 import { transports } from '../transport/transports.ts';
 import { Access } from './access.ts';
 import { loadCertificate } from './certificate.ts';
@@ -23,6 +23,9 @@ import { TlsPort } from './tls-port.ts';
 /** How long a real server keeps a 401 back (spec 2.5). */
 const PENALTY_MS = 3000;
 
+/** Enough for the chunks that are on their way, except over a very slow link; nobody waits longer for a Ctrl-C. */
+const SHUTDOWN_GRACE_MS = 2000;
+
 export interface EmbeddedServerOptions {
   /** For the emulated storage: how exactly it keeps its delays is up to this clock. */
   readonly clock: Clock;
@@ -39,6 +42,7 @@ export class EmbeddedServer implements AsyncDisposable {
   readonly #storage: EmulatedStorage;
   readonly #buffers: ChunkBuffers = new ChunkBuffers();
   readonly #stores: Map<string, ServedStore> = new Map();
+  readonly #connections: Set<ServerConnection> = new Set();
   #transport: ServerTransport;
   #tlsPort: TlsPort | undefined;
 
@@ -65,7 +69,9 @@ export class EmbeddedServer implements AsyncDisposable {
     const api = new PublicApi({ access: new Access({ userId, secret }), stores: this.#stores, ...timing });
     const http1 = createHttp1Server(api, (socket, head, { store, snapshotFolder }) => {
       const session = new ReaderSession({ chunks: this.#chunksOf(store), snapshotFolder, ...timing });
-      this.#transport.accept(socket, session.handle, { head, settings: readerSettings });
+      const connection = this.#transport.accept(socket, session.handle, { head, settings: readerSettings });
+      this.#connections.add(connection);
+      void connection.closed.then(() => this.#connections.delete(connection));
     });
     const redirect = createRedirectServer();
     this.#tlsPort = await TlsPort.open({
@@ -110,6 +116,15 @@ export class EmbeddedServer implements AsyncDisposable {
     return pool === undefined
       ? new ChunkFiles({ folder: path, storage: this.#storage, buffers: this.#buffers })
       : new SynthesisedChunks(pool, this.#storage);
+  }
+
+  /** Takes no more requests, and ends when those under way are answered, after 2 s at the latest. */
+  async shutdown(): Promise<void> {
+    const overdue = new AbortController();
+    const answered = Promise.all([...this.#connections].map(async (connection) => await connection.shutdown()));
+    await Promise.race([answered, this.#clock.sleep(SHUTDOWN_GRACE_MS, overdue.signal).catch(() => {})]);
+    overdue.abort();
+    await this[Symbol.asyncDispose]();
   }
 
   /** Ends all connections at once. */

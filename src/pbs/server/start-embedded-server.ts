@@ -11,6 +11,7 @@ export type RunningServer = Listening &
     | 'setTransport'
     | 'counters'
     | 'resetCounters'
+    | 'shutdown'
     | typeof Symbol.asyncDispose
   >;
 
@@ -30,6 +31,7 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions & Liste
     setTransport: (transport) => server.setTransport(transport),
     counters: () => server.counters(),
     resetCounters: () => server.resetCounters(),
+    shutdown: async () => await server.shutdown(),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }

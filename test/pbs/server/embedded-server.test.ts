@@ -144,4 +144,22 @@ describe('clients that behave badly', () => {
     await other[Symbol.asyncDispose]();
     await closed;
   });
+
+  it('a shutdown answers the requests that are under way', async () => {
+    await using other = await GoldenServer.start();
+    await other.withReader(async (session) => {
+      await fetchH2(session, '/download?file-name=drive-scsi0.img.fidx');
+      other.server.setStorage({ readLatencyMs: 50, queueDepth: 64 });
+      const closed = once(session, 'close');
+      const goodbye = once(session, 'goaway');
+      const answer = fetchH2(session, `/chunk?digest=${incompressible}`);
+      // The request is with the server when it answers a later frame.
+      await new Promise((resolve) => session.ping(resolve));
+      const ended = other.server.shutdown();
+      await goodbye;
+      assert.equal((await answer).status, 200);
+      await ended;
+      await closed;
+    });
+  });
 });
