@@ -3,13 +3,27 @@
 // where Node.js is too old for either. Plain JavaScript, so that any Node can read it.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { constants } from 'node:os';
+import * as nodeModule from 'node:module';
+import { constants, homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const sources = new URL('./main.ts', import.meta.url);
 const bundledNode = fileURLToPath(new URL('../node_modules/.bin/node', import.meta.url));
 
+/**
+ * Compiled code is kept between runs, for the processes and threads of a run too: a run starts in half the time, and
+ * none of them loads the compiler that strips types, which takes 14 MiB in each thread.
+ */
+function keepCompiledCode() {
+  const { XDG_CACHE_HOME: given } = process.env;
+  const cacheHome = given !== undefined && isAbsolute(given) ? given : join(homedir(), '.cache');
+  process.env.NODE_COMPILE_CACHE ??= join(cacheHome, 'restorelab-code');
+  nodeModule.enableCompileCache(process.env.NODE_COMPILE_CACHE);
+}
+
 if (Number(process.versions.node.split('.')[0]) >= 24) {
+  keepCompiledCode();
   await import(existsSync(sources) ? sources.href : new URL('../dist/main.js', import.meta.url).href);
 } else if (existsSync(bundledNode)) {
   // The signal that ends the terminal's foreground group reaches both processes; only the inner one acts on it.

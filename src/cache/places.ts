@@ -4,6 +4,8 @@ import { isAbsolute, join } from 'node:path';
 export interface Places {
   /** Can be made anew at any time: generated datastores. */
   readonly cache: string;
+  /** Sources as Node.js compiled them; `restorelab.js` names the same folder, before anything else can be loaded. */
+  readonly code: string;
   /** Should last: the embedded server's certificate. */
   readonly state: string;
 }
@@ -14,5 +16,6 @@ export function placesFrom(env: Readonly<Record<string, string | undefined>>, ho
     const value = env[variable];
     return join(value !== undefined && isAbsolute(value) ? value : join(homedir, fallback), 'restorelab');
   };
-  return { cache: place('XDG_CACHE_HOME', '.cache'), state: place('XDG_STATE_HOME', join('.local', 'state')) };
+  const cache = place('XDG_CACHE_HOME', '.cache');
+  return { cache, code: `${cache}-code`, state: place('XDG_STATE_HOME', join('.local', 'state')) };
 }

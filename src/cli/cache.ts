@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises';
+
 import { z } from 'zod';
 
 import { Cache } from '../cache/cache.ts';
@@ -13,17 +15,19 @@ export const cacheCommand: Command = {
   summary: 'Show or clear the generated images',
   examples: [
     ['cache', 'Where the cache is, what it holds, how large it may grow'],
-    ['cache clear', 'Remove all generated images that no run is using'],
+    ['cache clear', 'Remove all generated images that no run is using, and compiled code'],
   ],
   positionals: { action: { choices: ['list', 'clear'] as const, default: 'list', describe: 'What to do' } },
   options: {},
   async run(argv, edge): Promise<ExitCode> {
     const { action } = parseArgv(argv, { action: z.enum(['list', 'clear']) });
-    const cache = new Cache(placesFrom(edge.env, edge.home).cache);
+    const places = placesFrom(edge.env, edge.home);
+    const cache = new Cache(places.cache);
     if (action === 'clear') {
       const { removed, kept } = await cache.clear();
       const freed = removed.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
       edge.stdout.write(`Removed ${removed.length} images (${formatBytes(freed)}) from ${cache.folder}\n`);
+      await rm(places.code, { recursive: true, force: true });
       if (kept.length > 0) edge.stdout.write(`Kept ${kept.length} that a run is using\n`);
       return exitCodes.fine;
     }

@@ -1,3 +1,5 @@
+import { getCompileCacheDir } from 'node:module';
+import { dirname } from 'node:path';
 import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads';
 
 import { MachineError } from '../model/errors.ts';
@@ -51,8 +53,7 @@ export class DecodeThread {
     this.#memory = new ThreadMemory(memory);
     this.#worker = new Worker(options.entry ?? defaultEntry, {
       name: `decode-${options.number}`,
-      // Without the environment: a profiler's NODE_OPTIONS would load itself into the thread and distort it.
-      env: {},
+      env: threadEnvironment(),
       workerData: { memory, bell: options.bell.shared, port } satisfies ThreadStart,
       transferList: [port],
     });
@@ -196,6 +197,16 @@ export class DecodeThread {
     for (const { reject } of this.#pending.values()) reject(this.#ending);
     this.#pending.clear();
   }
+}
+
+/**
+ * Not that of the process: a profiler's NODE_OPTIONS would load itself into the thread and distort it. Where compiled
+ * code is kept must be said to each thread; without it, each takes 14 MiB more.
+ */
+function threadEnvironment(): NodeJS.ProcessEnv {
+  const compiled = getCompileCacheDir();
+  // The folder of this version of Node.js in the one that was asked for.
+  return compiled === undefined ? {} : { NODE_COMPILE_CACHE: dirname(compiled) };
 }
 
 export function threadEnded(message: string): MachineError {

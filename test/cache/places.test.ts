@@ -6,9 +6,14 @@ import { placesFrom } from '../../src/cache/places.ts';
 it('places are those of XDG, or below the home folder', () => {
   assert.deepEqual(placesFrom({ XDG_CACHE_HOME: '/c', XDG_STATE_HOME: '/s' }, '/home/u'), {
     cache: '/c/restorelab',
+    code: '/c/restorelab-code',
     state: '/s/restorelab',
   });
-  const fallback = { cache: '/home/u/.cache/restorelab', state: '/home/u/.local/state/restorelab' };
+  const fallback = {
+    cache: '/home/u/.cache/restorelab',
+    code: '/home/u/.cache/restorelab-code',
+    state: '/home/u/.local/state/restorelab',
+  };
   assert.deepEqual(placesFrom({}, '/home/u'), fallback);
   assert.deepEqual(placesFrom({ XDG_CACHE_HOME: '', XDG_STATE_HOME: 'relative' }, '/home/u'), fallback);
 });
