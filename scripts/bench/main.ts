@@ -24,7 +24,11 @@ const FULL_LIMIT_MS = 23 * 60_000;
 const options = readOptions();
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => interrupted.abort(new Error('interrupted')));
+  process.on(signal, () => {
+    // A probe may take a minute. The processes that it started end with this one.
+    if (interrupted.signal.aborted) process.exit(130);
+    interrupted.abort(new Error('interrupted'));
+  });
 }
 if (options.help) {
   process.stdout.write(help);
