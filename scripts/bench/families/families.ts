@@ -2,6 +2,7 @@ import { join } from 'node:path';
 
 import type { HostFacts } from '../../../src/model/records.ts';
 import type { Family } from '../family.ts';
+import { adaptiveFamily } from './adaptive.ts';
 import { connectionsFamily } from './connections.ts';
 import { decodeFamily } from './decode.ts';
 import { hardwareFamily } from './hardware.ts';
@@ -37,6 +38,7 @@ export function families({ quick, sweep, folder, host }: FamilyOptions): readonl
     recordingFamily({ folder }),
     latencyFamily({ folder }),
     connectionsFamily({ folder }),
+    adaptiveFamily({ folder }),
     memoryFamily({ folder }),
     largeMemoryFamily({ folder }),
   ];
