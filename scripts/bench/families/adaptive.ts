@@ -6,7 +6,7 @@ import { restoreScenario } from './restore-scenarios.ts';
 
 const LINK = '50 ms, 1 Gbit/s';
 const windows = [2, 4, 8, 16] as const;
-const ADAPTIVE = { name: 'adaptive', unit: 'MB/s', settings: LINK };
+const ADAPTIVE = { name: 'adaptive-window', unit: 'MB/s', settings: LINK };
 const fixedName = (window: number): string => `adaptive-beside-window-${window}`;
 const fixedNames = windows.map(fixedName);
 
