@@ -47,13 +47,17 @@ export async function restoreReference(
       continue;
     }
     const { bytes, encodedBytes: stored, memory } = await session.fetch(slot.digest, signal);
-    const plain = decodeChunk(bytes, slot);
-    learn(slot, plain);
+    try {
+      const plain = decodeChunk(bytes, slot);
+      learn(slot, plain);
+      freeBytes(plain);
+    } finally {
+      // Also of a damaged chunk: the trials of other images go on with the same memory.
+      memory.giveBack();
+    }
     dataBytes += slot.length;
     if (!encodedBytes.has(slot.digest)) unique += slot.length;
     encodedBytes.set(slot.digest, stored);
-    freeBytes(plain);
-    memory.giveBack();
   }
 
   const sha256 = imageHash.digest('hex');

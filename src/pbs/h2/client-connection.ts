@@ -57,13 +57,14 @@ export class H2ClientConnection extends Connection<ClientStream> implements Clie
     try {
       signal.throwIfAborted();
       this.#refusing.signal.throwIfAborted();
+      // May throw for a header that cannot be sent: no stream is open then that nobody waits for.
+      const block = this.encoder.encode(requestFields(path, headers));
       const stream = this.openStream(
         (receive, send) => new ClientStream(this.#nextStreamId, { receive, send }, request, this),
       );
       this.#nextStreamId += 2;
       if (this.#nextStreamId > LAST_STREAM_ID) this.#refusing.abort(connectionLost('it has no stream numbers left'));
       stream.isLocalEnded = true;
-      const block = this.encoder.encode(requestFields(path, headers));
       this.sender.control(headersFrames(stream.id, block, true, this.peer.maxFrameSize));
       hooks?.requestSent?.();
       const abort = (): void => this.giveUp(stream, signal.reason as Error);

@@ -57,7 +57,7 @@ export class FrameSender {
   readonly #socket: Writable;
   readonly #limits: SendLimits;
   readonly #onEnded: (stream: Http2Stream) => void;
-  #control: Buffer[] = [];
+  readonly #control: Buffer[] = [];
   #controlBytes = 0;
   /** Streams with something to send, whose turn is next first. */
   readonly #ready: Set<Http2Stream> = new Set();
@@ -66,7 +66,6 @@ export class FrameSender {
   /** Released when the present write has ended. */
   #released: Outgoing[] = [];
   #isWriting = false;
-  #isClosed = false;
   #isScheduled = false;
   #whenDrained: (() => void) | undefined;
 
@@ -84,7 +83,6 @@ export class FrameSender {
 
   /** Queues whole frames; they go out before any DATA frame that has not begun, in their order. */
   control(frames: Buffer): void {
-    if (this.#isClosed) return;
     this.#control.push(frames);
     this.#controlBytes += frames.length;
     this.#schedule();
@@ -120,21 +118,9 @@ export class FrameSender {
     this.#schedule();
   }
 
-  /** The socket is gone. */
-  close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    for (const stream of this.#ready) this.cancel(stream);
-    this.#frame?.outgoing.release();
-    this.#frame = undefined;
-    this.#releaseWritten();
-    this.#control = [];
-    this.#controlBytes = 0;
-  }
-
   /** At the end of the present callback, so that what one piece of input brings about goes out in one write. */
   #schedule(): void {
-    if (this.#isScheduled || this.#isWriting || this.#isClosed) return;
+    if (this.#isScheduled || this.#isWriting) return;
     this.#isScheduled = true;
     queueMicrotask(() => {
       this.#isScheduled = false;
@@ -143,7 +129,7 @@ export class FrameSender {
   }
 
   #write(): void {
-    if (this.#isWriting || this.#isClosed) return;
+    if (this.#isWriting) return;
     const small: Uint8Array[] = [];
     const large = this.#gather(small);
     if (small.length === 0 && large === undefined) {
@@ -201,8 +187,9 @@ export class FrameSender {
       const { bytes, framed, isEnd } = outgoing;
       const left = bytes.length - framed;
       const { maxFrameSize, sendWindow } = this.#limits;
-      const length = Math.min(left, maxFrameSize, stream.sendWindow, sendWindow);
-      if (length <= 0 && left > 0) continue;
+      // A window may be negative (RFC 9113 section 6.9.2); an empty DATA frame needs none.
+      const length = Math.max(0, Math.min(left, maxFrameSize, stream.sendWindow, sendWindow));
+      if (length === 0 && left > 0) continue;
       outgoing.framed += length;
       stream.sendWindow -= length;
       this.#limits.sendWindow -= length;

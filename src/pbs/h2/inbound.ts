@@ -91,7 +91,8 @@ export class Inbound<Stream extends Http2Stream> implements FrameVisitor {
 
   streamWindow(): ReceiveWindow {
     const { initialWindowSize } = this.#settings;
-    return this.#newWindow(this.#isAcknowledged ? initialWindowSize : Math.max(initialWindowSize, DEFAULT_WINDOW_SIZE));
+    const sizeBytes = this.#isAcknowledged ? initialWindowSize : Math.max(initialWindowSize, DEFAULT_WINDOW_SIZE);
+    return this.#newWindow(sizeBytes, initialWindowSize);
   }
 
   /**
@@ -130,8 +131,8 @@ export class Inbound<Stream extends Http2Stream> implements FrameVisitor {
     return true;
   }
 
-  #newWindow(sizeBytes: number): ReceiveWindow {
-    return new ReceiveWindow(sizeBytes, this.#settings.updateThreshold ?? DEFAULT_UPDATE_THRESHOLD);
+  #newWindow(sizeBytes: number, announcedBytes: number = sizeBytes): ReceiveWindow {
+    return new ReceiveWindow(sizeBytes, this.#settings.updateThreshold ?? DEFAULT_UPDATE_THRESHOLD, announcedBytes);
   }
 
   frameBegins(header: FrameHeader): boolean {

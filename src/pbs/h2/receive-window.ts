@@ -8,10 +8,13 @@ export class ReceiveWindow {
   #used = 0;
   #consumed = 0;
 
-  /** @param threshold share of the window, above 0 and at most 1, whose use brings the next WINDOW_UPDATE */
-  constructor(sizeBytes: number, threshold: number) {
+  /**
+   * @param threshold share of the window, above 0 and at most 1, whose use brings the next WINDOW_UPDATE
+   * @param announcedBytes what the other end takes the window for once it knows our settings, where that is less
+   */
+  constructor(sizeBytes: number, threshold: number, announcedBytes: number = sizeBytes) {
     this.sizeBytes = sizeBytes;
-    this.#updateAtBytes = Math.max(1, Math.floor(sizeBytes * threshold));
+    this.#updateAtBytes = Math.max(1, Math.floor(Math.min(sizeBytes, announcedBytes) * threshold));
   }
 
   /** Received or announced by a frame's header, and not given back. */

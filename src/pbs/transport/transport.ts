@@ -35,8 +35,9 @@ export interface ServerRequest {
 }
 
 /**
- * Bytes of known length are sent as they are and must not change until the stream has ended. The same memory may be the
- * body of several responses at once, so that nobody writes to it. An iterable (a file
+ * Bytes of known length are sent as they are and must not change until `sent` is called: a frame that has begun is sent
+ * to its end, also of a stream that was reset. The same memory may be the body of several responses at once, so that
+ * nobody writes to it. An iterable (a file
  * stream, for instance) is read at the pace of the client; its `return` is called when the client goes away.
  */
 export type ServerBody = Uint8Array | AsyncIterable<Uint8Array>;
@@ -47,8 +48,9 @@ export interface ServerResponse {
   readonly headers: HeaderFields;
   readonly body: ServerBody;
   /**
-   * Called at most once, when a body of known length has been sent whole and its memory may be used again. Never
-   * called where that is not certain, after a reset for instance: the memory is then left to the garbage collector.
+   * Called at most once, when nothing reads the memory of a body of known length any more: it was sent whole, or its
+   * stream is over. Never called where a transport cannot tell, as `node:http2` after a reset: the memory is then left to
+   * the garbage collector.
    */
   readonly sent?: () => void;
 }

@@ -21,9 +21,17 @@ let listener: H2Listener | undefined;
 /** Requests whose handlers have not returned. */
 let pending = 0;
 let mostPending = 0;
+/** Lets the body of `/two-parts` end. */
+const secondPart = Promise.withResolvers<void>();
+
+async function* twoParts(): AsyncGenerator<Uint8Array> {
+  yield Buffer.from('fine');
+  await secondPart.promise;
+}
 
 const handler: ServerHandler = async ({ path, signal }) => {
   if (path === '/big') return { status: 200, headers: {}, body: bigBody };
+  if (path === '/two-parts') return { status: 200, headers: {}, body: twoParts() };
   if (path === '/empty') return { status: 204, headers: {}, body: new Uint8Array(0) };
   if (path === '/pending') {
     pending += 1;
@@ -276,6 +284,18 @@ describe('windows', () => {
       peer.write(frames.windowUpdate(1, 1));
     }
     assert.equal(body, 'fine');
+  });
+
+  test('a window below zero does not keep a stream from ending', async () => {
+    using peer = await open();
+    peer.write(headers(1, request('/two-parts')));
+    await peer.until(isFrame('data', 1));
+    peer.write(settings([settingIds.initialWindowSize, 0]));
+    await peer.untilPong();
+    secondPart.resolve();
+    const end = await peer.until(isFrame('data', 1));
+    assert.deepEqual([end.payload.length, end.flags & frames.flags.endStream], [0, frames.flags.endStream]);
+    await peer.untilPong();
   });
 });
 
