@@ -157,9 +157,14 @@ export abstract class Connection<Stream extends Http2Stream> implements InboundO
     this.sender.drain(close);
   }
 
-  /** Ends the connection when everything sent so far has left. */
+  /** Ends the connection when everything sent so far has left, however long a slow reader takes for the last body. */
   protected endInOrder(): void {
-    this.#end(undefined, () => this.#finish());
+    this.#end(undefined, () =>
+      this.sender.drain(() => {
+        this.#socket.destroySoon();
+        this.#socket.finish();
+      }),
+    );
   }
 
   #end(cause: Error | undefined, close: () => void): void {

@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import { Readable, type Duplex } from 'node:stream';
 
 import type {
   Http2Settings,
@@ -28,6 +28,7 @@ const shutdownPing: Buffer = Buffer.from('shutdown', 'latin1');
 export class H2ServerConnection extends Connection<ServerStream> implements ServerConnection {
   readonly closed: Promise<void>;
   readonly #resolveClosed: () => void;
+  readonly #socket: Duplex;
   readonly #handler: ServerHandler;
   readonly #maxStreams: number;
   #prefaceBytes = 0;
@@ -35,9 +36,11 @@ export class H2ServerConnection extends Connection<ServerStream> implements Serv
   /** The client has been told which request was the last one. */
   #isRefusing = false;
   #lastRefusedStreamId = 0;
+  #endsInOrder = false;
 
   constructor(port: SocketPort, handler: ServerHandler, settings: Http2Settings) {
     super(port, settings, false);
+    this.#socket = port.socket;
     this.#handler = handler;
     this.#maxStreams = settings.maxConcurrentStreams ?? DEFAULT_MAX_STREAMS;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -116,15 +119,19 @@ export class H2ServerConnection extends Connection<ServerStream> implements Serv
   protected settingsChanged(): void {}
 
   protected streamEnded(): void {
-    if (this.#isRefusing && this.streams.size === 0) this.endInOrder();
+    if (!this.#isRefusing || this.streams.size > 0 || this.isOver) return;
+    this.#endsInOrder = true;
+    this.endInOrder();
   }
 
   protected explainEnd(cause: Error | undefined): Error {
     return cause ?? new Error('the connection has ended');
   }
 
+  /** In order, the last body may still be on its way: who waits for the end must not close the socket before. */
   protected connectionEnded(): void {
-    this.#resolveClosed();
+    if (this.#endsInOrder && !this.#socket.destroyed) this.#socket.once('close', this.#resolveClosed);
+    else this.#resolveClosed();
   }
 
   async #answer(stream: ServerStream): Promise<void> {

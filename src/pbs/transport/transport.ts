@@ -60,7 +60,7 @@ export type ServerHandler = (request: ServerRequest) => Promise<ServerResponse>;
 
 /** The serving end of one HTTP/2 connection. */
 export interface ServerConnection {
-  /** Resolves when the connection has ended, whatever the reason; never rejects. */
+  /** Resolves when the connection has ended, in order only when everything sent has left; never rejects. */
   readonly closed: Promise<void>;
   /** Ends the connection at once, open streams included. */
   close(): void;

@@ -15,6 +15,8 @@ const { continuation, data, errorCodes, frame, frameTypes, headers, ping, priori
 
 const BODY_BYTES = 4 * 1024 * 1024;
 const bigBody = Buffer.alloc(BODY_BYTES, 'b');
+/** More than the buffers of both sockets take, and still one frame. */
+const hugeBody = Buffer.alloc(15 * 1024 * 1024, 'h');
 const MAX_STREAMS = listenerSettings.maxConcurrentStreams ?? 0;
 
 let listener: H2Listener | undefined;
@@ -30,6 +32,7 @@ async function* twoParts(): AsyncGenerator<Uint8Array> {
 }
 
 const handler: ServerHandler = async ({ path, signal }) => {
+  if (path === '/huge') return { status: 200, headers: {}, body: hugeBody };
   if (path === '/big') return { status: 200, headers: {}, body: bigBody };
   if (path === '/two-parts') return { status: 200, headers: {}, body: twoParts() };
   if (path === '/empty') return { status: 204, headers: {}, body: new Uint8Array(0) };
@@ -329,4 +332,27 @@ test('a shutdown lets streams end that were open, whatever becomes of later ones
     .filter(isFrame('data', 1))
     .reduce((bytes, { payload: { length } }) => bytes + length, 0);
   assert.equal(received, BODY_BYTES);
+});
+
+test('the last body of a connection that ends in order comes whole, however late it is read', async () => {
+  using peer = await (
+    await FramePeer.open(listener!.port)
+  ).shakeHands([settingIds.initialWindowSize, 2 ** 24], [settingIds.maxFrameSize, 2 ** 24 - 1]);
+  const connection = listener!.connections.at(-1)!;
+  let isClosed = false;
+  const closed = connection.closed.then(() => (isClosed = true));
+  let bytes = 0;
+  peer.write(frames.windowUpdate(0, 2 ** 24), headers(1, request('/huge')));
+  await peer.until(isFrame('headers', 1));
+  // Counted, and not taken apart: a peer joins what belongs to one frame.
+  peer.socket.pause().removeAllListeners('data');
+  peer.write(frames.goaway(0, 0));
+  // Longer than a connection that ends for a fault may take for its last frames.
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  assert.equal(isClosed, false);
+  peer.socket.on('data', (piece: Buffer) => (bytes += piece.length)).resume();
+  await peer.ended();
+  assert.ok(bytes > hugeBody.length - 65_536, `${bytes} bytes`);
+  peer.socket.end();
+  await closed;
 });
