@@ -6,7 +6,7 @@ export class Permits {
 
   /** @param limit how many may hold one at the same time, at least 1; Infinity for any number */
   constructor(limit: number) {
-    this.#limit = checked(limit);
+    this.#limit = checked(limit, 1);
   }
 
   /** Held now. */
@@ -19,9 +19,12 @@ export class Permits {
     return this.#waiting.size;
   }
 
-  /** A lower one takes effect when enough were given back, a higher one at once. */
+  /**
+   * A lower one takes effect when enough were given back, a higher one at once.
+   * @param limit 0 to let nobody in until it is raised
+   */
   setLimit(limit: number): void {
-    this.#limit = checked(limit);
+    this.#limit = checked(limit, 0);
     this.#admit();
   }
 
@@ -69,8 +72,8 @@ export class Permits {
   }
 }
 
-function checked(limit: number): number {
-  if (limit !== Infinity && (!Number.isSafeInteger(limit) || limit < 1))
-    throw new RangeError(`${limit} permits: at least 1 is needed`);
+function checked(limit: number, least: number): number {
+  if (limit !== Infinity && (!Number.isSafeInteger(limit) || limit < least))
+    throw new RangeError(`${limit} permits: a whole number from ${least} is needed`);
   return limit;
 }

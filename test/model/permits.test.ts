@@ -67,6 +67,17 @@ test('a number of permits that makes no sense is refused', () => {
   for (const limit of [0, -1, 1.5, Number.NaN, -Infinity]) assert.throws(() => new Permits(limit), RangeError);
 });
 
+test('a limit of 0 lets nobody in until it is raised', async () => {
+  const permits = new Permits(1);
+  permits.setLimit(0);
+  assert.equal(permits.tryTake(), false);
+  const waiting = permits.take();
+  assert.deepEqual([permits.taken, permits.waiting], [0, 1]);
+  permits.setLimit(1);
+  await waiting;
+  assert.throws(() => permits.setLimit(-1), RangeError);
+});
+
 test('one that needs no waiting can be had at once, but not before those who wait', async () => {
   const permits = new Permits(1);
   assert.equal(permits.tryTake(), true);

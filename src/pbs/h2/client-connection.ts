@@ -7,6 +7,7 @@ import type {
   ClientRequest,
   ClientResponse,
   Http2Settings,
+  RequestHooks,
   WindowUsage,
 } from '../transport/transport.ts';
 import { ClientStream, type ClientStreamOwner } from './client-stream.ts';
@@ -66,16 +67,25 @@ export class H2ClientConnection extends Connection<ClientStream> implements Clie
       if (this.#nextStreamId > LAST_STREAM_ID) this.#refusing.abort(connectionLost('it has no stream numbers left'));
       stream.isLocalEnded = true;
       this.sender.control(headersFrames(stream.id, block, true, this.peer.maxFrameSize));
-      hooks?.requestSent?.();
       const abort = (): void => this.giveUp(stream, signal.reason as Error);
       signal.addEventListener('abort', abort, { once: true });
       try {
+        this.#tellSent(stream, hooks);
         return await stream.response;
       } finally {
         signal.removeEventListener('abort', abort);
       }
     } finally {
       this.#streamPermits.give();
+    }
+  }
+
+  /** Nobody waits for the answer where the caller's hook throws. */
+  #tellSent(stream: ClientStream, hooks: RequestHooks | undefined): void {
+    try {
+      hooks?.requestSent?.();
+    } catch (error) {
+      this.giveUp(stream, error as Error);
     }
   }
 
@@ -127,7 +137,7 @@ export class H2ClientConnection extends Connection<ClientStream> implements Clie
   }
 
   protected settingsChanged(): void {
-    this.#streamPermits.setLimit(Math.max(1, this.peer.maxConcurrentStreams));
+    this.#streamPermits.setLimit(this.peer.maxConcurrentStreams);
   }
 
   protected streamEnded(): void {

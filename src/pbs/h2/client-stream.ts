@@ -134,12 +134,18 @@ export class ClientStream extends Http2Stream {
   finish(): void {
     if (this.#isSettled || this.#head === undefined) return;
     this.#isSettled = true;
-    this.#request.hooks?.lastByte?.();
+    try {
+      this.#request.hooks?.lastByte?.();
+    } catch (error) {
+      this.#response.reject(error);
+      return;
+    }
     this.#response.resolve({ ...this.#head, bodyBytes: this.#bodyBytes });
   }
 
   fail(error: Error): void {
-    if (this.isWhole && !(error instanceof StreamFault)) this.finish();
+    const isWanted = !(error instanceof StreamFault) && !this.#request.signal.aborted;
+    if (this.isWhole && isWanted) this.finish();
     if (this.#isSettled) return;
     this.#isSettled = true;
     this.#destination = undefined;

@@ -44,9 +44,9 @@ export abstract class Connection<Stream extends Http2Stream> implements InboundO
     this.#isClient = isClient;
     this.#inbound = new Inbound<Stream>(this, settings, isClient);
     this.sender = new FrameSender(socket.socket, this.#limits, (stream) => this.#localEnded(stream as Stream));
-    this.control(frame(frameTypes.settings, 0, 0, encodeSettings(settings)));
+    this.sender.control(frame(frameTypes.settings, 0, 0, encodeSettings(settings)));
     const { sizeBytes } = this.#inbound.window;
-    if (sizeBytes > DEFAULT_WINDOW_SIZE) this.control(windowUpdateFrame(0, sizeBytes - DEFAULT_WINDOW_SIZE));
+    if (sizeBytes > DEFAULT_WINDOW_SIZE) this.sender.control(windowUpdateFrame(0, sizeBytes - DEFAULT_WINDOW_SIZE));
   }
 
   abstract isIdle(streamId: number): boolean;
@@ -127,10 +127,6 @@ export abstract class Connection<Stream extends Http2Stream> implements InboundO
         : new ConnectionFault(errorCodes.internalError, error instanceof Error ? error.message : String(error));
     this.goaway(fault.code);
     this.#end(fault, () => this.#finish());
-  }
-
-  control(frames: Buffer): void {
-    this.sender.control(frames);
   }
 
   refuseOpening(streamId: number): void {

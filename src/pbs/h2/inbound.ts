@@ -54,9 +54,7 @@ export interface InboundOwner<Stream extends Http2Stream> {
   reset(streamId: number, code: ErrorCode): void;
   /** Resets a stream for what was thrown over it; throws it on where it concerns the connection. */
   streamFailed(streamId: number, error: unknown): void;
-  /** Queues frames of this end's own. */
-  control(frames: Buffer): void;
-  /** Queues what a frame of the other end asks for, as long as that end reads it. */
+  /** Queues what a frame of the other end asks for, windows to be given back included, as long as that end reads it. */
   answer(frames: Buffer): void;
   /** Counts a frame of the kinds that come in floods. */
   countWasteful(what: string): void;
@@ -203,11 +201,11 @@ export class Inbound<Stream extends Http2Stream> implements FrameVisitor {
 
   #giveBack(stream: Stream | undefined, bytes: number): void {
     const increment = this.window.consume(bytes);
-    if (increment > 0) this.#owner.control(windowUpdateFrame(0, increment));
+    if (increment > 0) this.#owner.answer(windowUpdateFrame(0, increment));
     const ofStream = stream?.receiveWindow.consume(bytes) ?? 0;
     // Of a stream that was given up in the meantime nothing more is wanted.
     if (stream !== undefined && ofStream > 0 && this.#receiving === stream)
-      this.#owner.control(windowUpdateFrame(stream.id, ofStream));
+      this.#owner.answer(windowUpdateFrame(stream.id, ofStream));
   }
 
   dataEnds({ flags, streamId, length }: FrameHeader, paddingBytes: number): void {

@@ -42,6 +42,7 @@ export class SocketPort {
   readonly #kept: Buffer[] = [];
   #error: Error | undefined;
   #hasEnded = false;
+  #isFinished = false;
 
   /** @param beforeStart given what arrives before `start`, valid only during the call */
   constructor(beforeStart: (bytes: Uint8Array) => void = () => {}) {
@@ -103,6 +104,7 @@ export class SocketPort {
   }
 
   #arrived(bytes: Buffer, length: number): void {
+    if (this.#isFinished) return;
     if (this.#reader === undefined && this.#socket === undefined) {
       this.#beforeStart(bytes.subarray(0, length));
       return;
@@ -146,6 +148,8 @@ export class SocketPort {
    * away: closing it unread would reset the connection, and the other end lose our last frames.
    */
   finish(): void {
+    this.#isFinished = true;
+    this.#kept.length = 0;
     this.socket.end();
     this.socket.resume();
   }

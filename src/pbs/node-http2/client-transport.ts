@@ -70,7 +70,7 @@ class NodeHttp2Connection implements ClientConnection {
     });
     // nghttp2 would hold requests back as well, but nobody could tell when they are sent.
     session.on('remoteSettings', ({ maxConcurrentStreams = Number.POSITIVE_INFINITY }) =>
-      this.#streams.setLimit(Math.max(1, maxConcurrentStreams)),
+      this.#streams.setLimit(maxConcurrentStreams),
     );
     // Only where nothing else is known: a FIN or a reset without a word before it.
     socket.once('end', () => (this.#ending ??= 'the server ended the connection (end of the stream, no GOAWAY)'));

@@ -1,12 +1,13 @@
-// What the client does before the server knows its settings, and with requests that cannot be sent.
+// What the client does before the server knows its settings, with requests that may not or cannot be sent, and around the
+// last byte of an answer.
 import assert from 'node:assert/strict';
 import { duplexPair } from 'node:stream';
 import { test } from 'node:test';
 
 import { transports } from '../../../src/pbs/transport/transports.ts';
-import type { ClientConnection, ClientResponse } from '../../../src/pbs/transport/transport.ts';
+import type { ClientConnection, ClientResponse, ClientTransport } from '../../../src/pbs/transport/transport.ts';
 import { FramePeer, isFrame } from './frame-peer.ts';
-import { data, headers, settings } from './frames.ts';
+import { data, headers, settingIds, settings } from './frames.ts';
 import { response } from './header-block.ts';
 
 interface Pair extends Disposable {
@@ -14,10 +15,10 @@ interface Pair extends Disposable {
   readonly peer: FramePeer;
 }
 
-function connect(initialWindowSize: number): Pair {
+function connect(initialWindowSize: number, transport: ClientTransport = transports.h2.client): Pair {
   const [near, far] = duplexPair();
   const peer = new FramePeer(far, 'server');
-  const connection = transports.h2.client.connect(near, {
+  const connection = transport.connect(near, {
     settings: { initialWindowSize, connectionWindowSize: 1 << 20, maxFrameSize: 1 << 20 },
   });
   peer.write(settings());
@@ -56,4 +57,68 @@ test('a request whose path cannot be sent fails by itself and leaves no stream b
   await pair.peer.until(isFrame('headers', 1));
   pair.peer.write(headers(1, response(200), { endStream: false }), data(1, Buffer.from('fine'), { endStream: true }));
   assert.equal((await outcome).bodyBytes, 4);
+});
+
+for (const { client: transport } of Object.values(transports)) {
+  test(`a server that allows no stream is sent no request until it allows one, by ${transport.name}`, async () => {
+    using pair = connect(1 << 20, transport);
+    pair.peer.write(settings([settingIds.maxConcurrentStreams, 0]));
+    await pair.peer.untilPong();
+    const outcomes = Promise.all([get(pair.connection, '/', 4), get(pair.connection, '/', 4)]);
+    for (let turns = 0; turns < 3; turns += 1) await pair.peer.untilPong();
+    assert.ok(!pair.peer.received.some(isFrame('headers')));
+    pair.peer.write(settings([settingIds.maxConcurrentStreams, 1]));
+    for (const stream of [1, 3]) {
+      await pair.peer.until(isFrame('headers', stream));
+      for (let turns = 0; turns < 3; turns += 1) assert.ok(!(await pair.peer.untilPong()).some(isFrame('headers')));
+      pair.peer.write(
+        headers(stream, response(200), { endStream: false }),
+        data(stream, Buffer.from('fine'), { endStream: true }),
+      );
+    }
+    await outcomes;
+  });
+}
+
+const abandoned = /has no use for it/u;
+const throwIt = (): never => {
+  throw new Error('the caller has no use for it');
+};
+
+test('a hook that throws rejects its request, and the connection goes on', async () => {
+  using pair = connect(1 << 20);
+  for (const [index, hook] of (['requestSent', 'firstByte', 'lastByte'] as const).entries()) {
+    const stream = 2 * index + 1;
+    const receive = (): Uint8Array => new Uint8Array(4);
+    const outcome = pair.connection.request({ path: '/', signal, receive, hooks: { [hook]: throwIt } });
+    const rejected = assert.rejects(outcome, abandoned);
+    await pair.peer.until(isFrame('headers', stream));
+    pair.peer.write(
+      headers(stream, response(200, ['content-length', '4']), { endStream: false }),
+      data(stream, Buffer.from('fine'), { endStream: true }),
+    );
+    await rejected;
+  }
+  const outcome = get(pair.connection, '/', 4);
+  await pair.peer.until(isFrame('headers', 7));
+  pair.peer.write(headers(7, response(200), { endStream: false }), data(7, Buffer.from('fine'), { endStream: true }));
+  assert.equal((await outcome).bodyBytes, 4);
+});
+
+test('an abort between the last byte of a body and the end of its stream rejects with its reason', async () => {
+  using pair = connect(1 << 20);
+  const caller = new AbortController();
+  const memory = new Uint8Array(4);
+  const outcome = pair.connection.request({ path: '/', signal: caller.signal, receive: () => memory });
+  const rejected = assert.rejects(outcome, abandoned);
+  await pair.peer.until(isFrame('headers', 1));
+  pair.peer.write(
+    headers(1, response(200, ['content-length', '4']), { endStream: false }),
+    data(1, Buffer.from('fine'), { endStream: false }),
+  );
+  await pair.peer.untilPong();
+  assert.equal(Buffer.from(memory).toString(), 'fine');
+  caller.abort(new Error('the caller has no use for it'));
+  await rejected;
+  await pair.peer.until(isFrame('rstStream', 1));
 });

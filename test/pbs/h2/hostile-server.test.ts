@@ -267,6 +267,23 @@ describe('floods of a server', () => {
     });
   }
 
+  test('DATA whose windows are given back, but not read: ENHANCE_YOUR_CALM', async () => {
+    // Each byte brings two WINDOW_UPDATEs.
+    using pair = connect({ settings: { updateThreshold: 1e-9 } });
+    const outcome = get(pair.connection, 1 << 20).catch((error: unknown) => error);
+    await pair.peer.until(isFrame('headers', 1));
+    pair.peer.socket.pause();
+    pair.peer.write(head(1, 1 << 20));
+    const piece = Buffer.concat(Array.from({ length: 100 }, () => data(1, frames.text('x'))));
+    for (let sent = 0; sent < 200; sent += 1) {
+      pair.peer.write(piece);
+      await new Promise(setImmediate);
+    }
+    const error = await Promise.race([outcome, new Promise((resolve) => setTimeout(resolve, 1000))]);
+    lost(error);
+    assert.match(String(error), /ENHANCE_YOUR_CALM/u);
+  });
+
   test('a block that the decoder would blow up costs its stream only', async () => {
     using pair = connect();
     const outcomes = Promise.allSettled([get(pair.connection), get(pair.connection)]);
