@@ -118,8 +118,9 @@ export class EmbeddedServer implements AsyncDisposable {
       : new SynthesisedChunks(pool, this.#storage);
   }
 
-  /** Takes no more requests, and ends when those under way are answered, after 2 s at the latest. */
+  /** Takes no more connections and requests, and ends when those under way are answered, after 2 s at the latest. */
   async shutdown(): Promise<void> {
+    this.#tlsPort?.stopListening();
     const overdue = new AbortController();
     const answered = Promise.all([...this.#connections].map(async (connection) => await connection.shutdown()));
     await Promise.race([answered, this.#clock.sleep(SHUTDOWN_GRACE_MS, overdue.signal).catch(() => {})]);

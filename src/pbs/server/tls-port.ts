@@ -32,11 +32,13 @@ export class TlsPort implements AsyncDisposable {
   readonly port: number;
   readonly #server: Server;
   readonly #sockets: Set<Socket>;
+  readonly #closed: Promise<void>;
 
   private constructor(server: Server, sockets: Set<Socket>) {
     this.port = (server.address() as AddressInfo).port;
     this.#server = server;
     this.#sockets = sockets;
+    this.#closed = new Promise((resolve) => server.once('close', () => resolve()));
   }
 
   /** @throws MachineError where the port is taken or may not be used */
@@ -81,11 +83,15 @@ export class TlsPort implements AsyncDisposable {
     return new TlsPort(server, sockets);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    const closed = once(this.#server, 'close');
+  /** Takes no more connections; those that are open go on. */
+  stopListening(): void {
     this.#server.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.stopListening();
     for (const socket of this.#sockets) socket.destroy();
-    await closed;
+    await this.#closed;
   }
 }
 

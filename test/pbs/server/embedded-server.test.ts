@@ -145,11 +145,11 @@ describe('clients that behave badly', () => {
     await closed;
   });
 
-  it('a shutdown answers the requests that are under way', async () => {
+  it('a shutdown answers the requests that are under way, and takes no more connections', async () => {
     await using other = await GoldenServer.start();
     await other.withReader(async (session) => {
       await fetchH2(session, '/download?file-name=drive-scsi0.img.fidx');
-      other.server.setStorage({ readLatencyMs: 50, queueDepth: 64 });
+      other.server.setStorage({ readLatencyMs: 200, queueDepth: 64 });
       const closed = once(session, 'close');
       const goodbye = once(session, 'goaway');
       const answer = fetchH2(session, `/chunk?digest=${incompressible}`);
@@ -157,6 +157,7 @@ describe('clients that behave badly', () => {
       await new Promise((resolve) => session.ping(resolve));
       const ended = other.server.shutdown();
       await goodbye;
+      await assert.rejects(openTls(other.server.port), { code: 'ECONNREFUSED' });
       assert.equal((await answer).status, 200);
       await ended;
       await closed;
