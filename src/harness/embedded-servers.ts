@@ -1,12 +1,16 @@
 import type { LinkCalls } from '../link/control.ts';
 import type { ChunkRecipe } from '../material/chunk-recipe.ts';
 import type { StorageSettings } from '../model/environment.ts';
+import { KnownError } from '../model/errors.ts';
 import { sumMetrics } from '../model/metric.ts';
 import type { StorageCounters } from '../model/records.ts';
 import type { TransportName } from '../model/transport.ts';
 import type { EmbeddedServerCalls, Listening, ListenOptions, MountOptions } from '../pbs/server/control.ts';
 import type { Launcher } from '../process/launch-through.ts';
 import { entryUrl, ServiceProcess } from '../process/service-process.ts';
+
+/** Of a server that finds its port in the hands of somebody else. */
+const PORT_TAKEN = 'machine-eaddrinuse';
 
 const serverEntry = entryUrl('../pbs/server/main', import.meta.url);
 
@@ -112,25 +116,46 @@ export class EmbeddedServers {
 
   /**
    * Starts again those that have died, behind the same ports where these are still free. Returns how many had died, and
-   * whether one of them had to take another port.
+   * whether one of them had to take another port. What rejects leaves its server dead, to be started by the next call.
    */
   async revive(): Promise<{ readonly revived: number; readonly hasMoved: boolean }> {
     let hasMoved = false;
     const dead = this.#instances.filter(({ service }) => !service.isRunning);
     for (const instance of dead) {
-      instance.service = this.#options.resources.use(await startServerProcess());
       const { port } = instance.listening;
+      const service = this.#options.resources.use(await startServerProcess());
       try {
-        instance.listening = await this.#listenOn(instance.service, port);
-      } catch {
-        // Somebody else has taken the port in the meantime.
-        await this.#options.relay.call('close', { port });
-        await this.#open(instance);
-        hasMoved = true;
+        await this.#replace(instance, service);
+      } catch (error) {
+        await service[Symbol.asyncDispose]();
+        throw error;
       }
-      for (const mounted of this.#mounted.values()) await mountOn(instance.service, mounted);
+      hasMoved ||= instance.listening.port !== port;
     }
     return { revived: dead.length, hasMoved };
+  }
+
+  /** Changes the instance, and the link in front of it, only when the new server offers all that the old one did. */
+  async #replace(instance: Instance, service: ServiceProcess<EmbeddedServerCalls>): Promise<void> {
+    const { relay } = this.#options;
+    const { port } = instance.listening;
+    const listening = await this.#listenAgain(service, port);
+    for (const mounted of this.#mounted.values()) await mountOn(service, mounted);
+    if (listening.port !== port) {
+      instance.relayPort = (await relay.call('open', { port: listening.port })).port;
+      await relay.call('close', { port });
+    }
+    instance.service = service;
+    instance.listening = listening;
+  }
+
+  async #listenAgain(service: ServiceProcess<EmbeddedServerCalls>, port: number): Promise<Listening> {
+    try {
+      return await this.#listenOn(service, port);
+    } catch (error) {
+      if (!(error instanceof KnownError) || error.code !== PORT_TAKEN) throw error;
+      return await this.#listenOn(service);
+    }
   }
 
   /** @param processes how many of them connections are spread over from now on */

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { chmod, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -104,6 +106,53 @@ await describe('the lab', async () => {
     assert.equal(stillFirst, first);
     assert.notEqual(newSecond, second);
     assert.deepEqual(lab.servers.ports, ports);
+  });
+
+  const kill = async (lab: Lab): Promise<void> => {
+    const [server] = lab.servers.inUse;
+    assert.ok(server !== undefined);
+    process.kill(server.pid, 'SIGKILL');
+    await server.exited;
+  };
+
+  const assertServes = async (lab: Lab): Promise<void> => {
+    await using session = await lab.connect(await lab.mount(golden), {
+      snapshot,
+      signal: new AbortController().signal,
+    });
+    await session.downloadManifest();
+  };
+
+  test('takes another port for a server whose port has been taken', async () => {
+    await using lab = await start();
+    await lab.mount(golden);
+    const [port] = lab.servers.ports;
+    await kill(lab);
+    const other = createServer().listen(port, '127.0.0.1');
+    await once(other, 'listening');
+    try {
+      assert.equal(await lab.reviveServers(), true);
+    } finally {
+      other.close();
+    }
+    assert.notEqual(lab.servers.ports[0], port);
+    await assertServes(lab);
+  });
+
+  test('that could not start a server again starts it later, behind the same ports', async () => {
+    await using lab = await start();
+    await lab.mount(golden);
+    const { ports } = lab.servers;
+    await kill(lab);
+    const certificate = join(folder, 'certificate');
+    await rename(certificate, join(folder, 'away'));
+    await writeFile(certificate, 'no folder');
+    await assert.rejects(lab.reviveServers());
+    await rm(certificate);
+    await rename(join(folder, 'away'), certificate);
+    assert.equal(await lab.reviveServers(), true);
+    assert.deepEqual(lab.servers.ports, ports);
+    await assertServes(lab);
   });
 
   test('has nothing to say of samples that are complete or were never wanted', async () => {
