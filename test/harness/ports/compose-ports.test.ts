@@ -11,6 +11,7 @@ import { strategies } from '../../../src/strategy/strategies.ts';
 import { windowUnordered } from '../../../src/strategy/window-unordered.ts';
 import { restores } from '../../simulation/random-restores.ts';
 import { CHUNK_SIZE, imageOf, simulateRestore } from '../../simulation/simulated-restore.ts';
+import { politeAdaptive } from '../../strategy/variants.ts';
 
 interface Bounds {
   readonly writers: number;
@@ -171,6 +172,20 @@ test('one writer stands before a target that would take any number of writes', a
   const table = harnessed.ports[0]?.recorder?.toSpanTable();
   assert.deepEqual(table?.writeCalledMs, [10, 10, 10, 10]);
   assert.deepEqual(table?.writeStartedMs, [10, 15, 20, 25]);
+});
+
+test('a polite restore may pause for longer than the stall timeout', async () => {
+  const { strategy } = inHarness(politeAdaptive, { writers: 1, bufferBytes: ample, stallTimeoutMs: 2500 });
+  const { error, observed } = await simulateRestore(strategy, {
+    image: imageOf('D'.repeat(12)),
+    roundTripMs: 2000,
+    fetchDelayMs: (slot) => slot * 40,
+  });
+  assert.equal(error, undefined);
+  const pausesMs = observed.fetches.map(
+    ({ calledMs }, index) => calledMs - (observed.writes[index - 1]?.returnedMs ?? 0),
+  );
+  assert.ok(Math.max(...pausesMs) > 2500, 'the test has a pause that is long enough');
 });
 
 test('a target that never finishes fails the trial as stalled', async () => {

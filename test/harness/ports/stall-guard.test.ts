@@ -73,6 +73,33 @@ test('every fetch and write that ends starts the time anew', async () => {
   assert.equal(guard.signal.aborted, false);
 });
 
+test('a pause of the restore itself is no stall, whatever ends during it, but the time runs on from its end', async () => {
+  const clock = new VirtualClock();
+  using guard = new StallGuard({ clock, stallTimeoutMs: 1000, signal: never });
+  const paused = guard.watchClock(clock);
+  const source = guard.watchSource({
+    fetch: async (_, signal) => {
+      await clock.sleep(900, signal);
+      return { encodedBytes: 1 };
+    },
+  });
+  const target = guard.watchTarget(hangingTarget);
+  await clock.run(() =>
+    assert.rejects(
+      guard.watch(async () => {
+        await paused.sleep(5000);
+        await source.fetch('', guard.signal);
+        await Promise.all([source.fetch('', guard.signal), paused.sleep(3000)]);
+        await target.write(0, { length: 1 });
+      }),
+      TrialStalledError,
+    ),
+  );
+  // With the grace for a port that does not listen.
+  assert.equal(clock.now(), 5000 + 900 + 3000 + 1000 + 2000);
+  assert.equal(clock.sleeping, 0);
+});
+
 test('an abort of the caller reaches the restore with its reason, and one that hangs is left behind', async () => {
   const clock = new VirtualClock();
   const caller = new AbortController();
