@@ -31,9 +31,10 @@ function valueRow({ name, median, interval, unit, blocks, settings = '' }: Measu
 }
 
 function ratioRow(ratio: MeasuredRatio): string[] {
-  const { name, value, interval, met, wide, blocks, problem } = ratio;
-  const mark = problem ?? (wide ? 'interval wider than 10 %' : '');
-  return [name, digits(value), intervalText(interval), boundText(ratio), met ? 'yes' : 'NO', String(blocks), mark];
+  const { name, value, interval, met, wide, blocks, note, problem } = ratio;
+  const marks = [...(note === undefined ? [] : [note]), ...(wide ? ['interval wider than 10 %'] : [])].join(', ');
+  const verdict = met === undefined ? '-' : met ? 'yes' : 'NO';
+  return [name, digits(value), intervalText(interval), boundText(ratio), verdict, String(blocks), problem ?? marks];
 }
 
 const boundText = (bound: { readonly atLeast: number } | { readonly atMost: number }): string =>

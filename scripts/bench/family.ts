@@ -32,8 +32,10 @@ export interface RatioRule {
    * below 1, its reciprocal.
    */
   readonly isEitherWay?: boolean;
-  /** Whether the claim is made for what these blocks found; always unless given. */
-  readonly applies?: (blocks: readonly Block[]) => boolean;
+  /** Why the claim is not made for what these blocks found, if it is not; it is always made unless given. */
+  readonly exemption?: (blocks: readonly Block[]) => string | undefined;
+  /** The claim is made for so many blocks; fewer are marked. */
+  readonly claimedBlocks?: number;
 }
 
 export interface Pair {

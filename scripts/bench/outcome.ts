@@ -23,11 +23,15 @@ export type MeasuredRatio = {
   /** Geometric mean of the blocks' ratios, or see {@link RatioRule.isEitherWay}; null where it could not be measured. */
   readonly value: number | null;
   readonly interval: Interval | null;
-  /** Decided by `value` alone; false where there is none. */
-  readonly met: boolean;
+  /** Decided by `value` alone; false where there is none, and absent where the ratio is not judged. */
+  readonly met?: boolean;
+  /** Only where the claim is not made for what was found; `note` says why. */
+  readonly judged?: false;
   /** The interval is wider than 10 % of the value, or there is none. */
   readonly wide: boolean;
   readonly blocks: number;
+  /** What is to be known of the value, e.g. `fewer than 10 blocks`. */
+  readonly note?: string;
   /** Why there is no value. */
   readonly problem?: string;
 } & Bound;
@@ -70,13 +74,13 @@ export function measuredValues({ selection, blocks }: Measured): MeasuredValue[]
 
 export function measuredRatios({ selection, blocks, problem }: Measured): MeasuredRatio[] {
   return selection.family.ratios
-    .filter(({ name, applies }) => selection.ratios.has(name) && (blocks.length === 0 || applies?.(blocks) !== false))
+    .filter(({ name }) => selection.ratios.has(name))
     .map((rule) => measureRatio(rule, blocks, problem));
 }
 
 /** @param problem why there are no blocks, if there are none */
 export function measureRatio(rule: RatioRule, blocks: readonly Block[], problem?: string): MeasuredRatio {
-  const { name, bound } = rule;
+  const { name, bound, claimedBlocks = 0 } = rule;
   const pairs = rule.pairs(blocks);
   const paired = pairedRatio(pairs);
   if (paired === undefined) {
@@ -85,14 +89,17 @@ export function measureRatio(rule: RatioRule, blocks: readonly Block[], problem?
   }
   const { ratio, interval } = rule.isEitherWay === true ? eitherWay(pairs, paired) : paired;
   const isMet = 'atLeast' in bound ? ratio >= bound.atLeast : ratio <= bound.atMost;
+  const exemption = rule.exemption?.(blocks);
+  const note = exemption ?? (blocks.length < claimedBlocks ? `fewer than ${claimedBlocks} blocks` : undefined);
   return {
     name,
     value: ratio,
     interval: interval ?? null,
     ...bound,
-    met: isMet,
+    ...(exemption === undefined ? { met: isMet } : { judged: false as const }),
     wide: interval === undefined || interval[1] - interval[0] > WIDE_SHARE * ratio,
     blocks: blocks.length,
+    ...(note === undefined ? {} : { note }),
   };
 }
 

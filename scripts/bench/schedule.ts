@@ -1,4 +1,4 @@
-import { measuredRatios, WIDE_SHARE, type Measured } from './outcome.ts';
+import { measuredRatios, WIDE_SHARE, type Measured, type MeasuredRatio } from './outcome.ts';
 
 /** How far a family has come. */
 export interface Lane extends Measured {
@@ -36,17 +36,19 @@ export function remainingMs(lanes: readonly Lane[], limitMs: number): number {
   );
 }
 
+const judgedRatios = (lane: Lane): MeasuredRatio[] => measuredRatios(lane).filter(({ judged }) => judged !== false);
+
 const blockMs = ({ spentMs, blocks }: Lane): number => spentMs / Math.max(1, blocks.length);
 
 function isWide(lane: Lane): boolean {
   const { maximumBlocks = Number.POSITIVE_INFINITY } = lane.selection.family;
-  return lane.blocks.length < maximumBlocks && measuredRatios(lane).some(({ wide }) => wide);
+  return lane.blocks.length < maximumBlocks && judgedRatios(lane).some(({ wide }) => wide);
 }
 
 /** An interval narrows with the square root of the number of blocks. */
 function likelyBlocks(lane: Lane): number {
   const { minimumBlocks, maximumBlocks = Number.POSITIVE_INFINITY } = lane.selection.family;
-  const needs = measuredRatios(lane).map(({ value, interval, blocks }) =>
+  const needs = judgedRatios(lane).map(({ value, interval, blocks }) =>
     value === null || interval === null
       ? minimumBlocks
       : blocks * ((interval[1] - interval[0]) / value / WIDE_SHARE) ** 2,

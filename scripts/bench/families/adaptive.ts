@@ -9,6 +9,7 @@ const windows = [2, 4, 8, 16] as const;
 const ADAPTIVE = { name: 'adaptive-window', unit: 'MB/s', settings: LINK };
 const fixedName = (window: number): string => `adaptive-beside-window-${window}`;
 const fixedNames = windows.map(fixedName);
+const BLOCKS = 10;
 
 /** The fixed window that is the fastest over all blocks. */
 function fastest(blocks: readonly Block[]): string {
@@ -28,6 +29,7 @@ export function adaptiveFamily({ folder }: { readonly folder: string }): Family 
       {
         name: 'adaptive-over-best-window',
         bound: { atLeast: 0.9 },
+        claimedBlocks: BLOCKS,
         needs: [ADAPTIVE.name, ...fixedNames],
         pairs: (blocks) => {
           const best = fastest(blocks);
@@ -35,7 +37,7 @@ export function adaptiveFamily({ folder }: { readonly folder: string }): Family 
         },
       },
     ],
-    minimumBlocks: 10,
+    minimumBlocks: BLOCKS,
     async open(wanted, resources) {
       const client = resources.use(await RestoreClient.start(folder));
       const strategies = [

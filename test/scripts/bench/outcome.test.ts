@@ -99,15 +99,30 @@ void suite('ratios of a bench', () => {
     assert.ok(Math.abs(above.interval[0] - below.interval[0]) < 1e-9);
   });
 
-  test('a claim that does not apply to what was found is left out', () => {
+  test('a claim that is not made for what was found is shown with the reason, and not judged', () => {
     const family = plantedFamily({ blocks: [] });
     const [first] = family.ratios;
     assert.ok(first !== undefined);
-    const bounded = { ...family, ratios: [{ ...first, applies: () => false }] };
-    const [selection] = select([bounded], []);
+    const exempt = { ...family, ratios: [{ ...first, exemption: () => 'above the ceiling' }] };
+    const [selection] = select([exempt], []);
     assert.ok(selection !== undefined);
-    assert.deepEqual(measuredRatios({ selection, blocks: blocksOf([[2, 1]]) }), []);
-    assert.equal(measuredRatios({ selection, blocks: [] }).length, 1);
+    const ratios = measuredRatios({ selection, blocks: blocksOf([[1, 2]]) });
+    const [ratio] = ratios;
+    assert.ok(ratio !== undefined);
+    assert.deepEqual([ratio.value, ratio.judged, 'met' in ratio, ratio.note], [0.5, false, false, 'above the ceiling']);
+    assert.match(benchTables({ measurements: [], ratios }), /^planted-a-over-b .* - +1 +above the ceiling, interval/mu);
+    assert.equal(measuredRatios({ selection, blocks: [] })[0]?.met, false);
+  });
+
+  test('fewer blocks than a claim is made for are marked', () => {
+    const claimed = { ...rule({ atLeast: 1 }), claimedBlocks: 3 };
+    const two = blocksOf([
+      [2, 1],
+      [2, 1],
+    ]);
+    const { met, note } = measureRatio(claimed, two);
+    assert.deepEqual([met, note], [true, 'fewer than 3 blocks']);
+    assert.equal(measureRatio(claimed, [...two, ...two]).note, undefined);
   });
 });
 
