@@ -5,7 +5,12 @@ import { duplexPair } from 'node:stream';
 import { test } from 'node:test';
 
 import { transports } from '../../../src/pbs/transport/transports.ts';
-import type { ClientConnection, ClientResponse, ClientTransport } from '../../../src/pbs/transport/transport.ts';
+import type {
+  ClientConnection,
+  ClientResponse,
+  ClientTransport,
+  Http2Settings,
+} from '../../../src/pbs/transport/transport.ts';
 import { FramePeer, isFrame } from './frame-peer.ts';
 import { data, headers, settingIds, settings } from './frames.ts';
 import { response } from './header-block.ts';
@@ -15,11 +20,15 @@ interface Pair extends Disposable {
   readonly peer: FramePeer;
 }
 
-function connect(initialWindowSize: number, transport: ClientTransport = transports.h2.client): Pair {
+function connect(
+  initialWindowSize: number,
+  transport: ClientTransport = transports.h2.client,
+  more: Partial<Http2Settings> = {},
+): Pair {
   const [near, far] = duplexPair();
   const peer = new FramePeer(far, 'server');
   const connection = transport.connect(near, {
-    settings: { initialWindowSize, connectionWindowSize: 1 << 20, maxFrameSize: 1 << 20 },
+    settings: { initialWindowSize, connectionWindowSize: 1 << 20, maxFrameSize: 1 << 20, ...more },
   });
   peer.write(settings());
   return {
@@ -48,6 +57,33 @@ test('a window below the default of the RFC is given back in time to a request t
     if (sent < 2000) await pair.peer.until(isFrame('windowUpdate', 1));
   }
   assert.equal((await outcome).bodyBytes, 3000);
+});
+
+/** After how many bytes the windows of stream and connection were given back, in the order of frames. */
+async function givenBack(updateThreshold: number): Promise<Record<'connection' | 'stream', readonly number[]>> {
+  using pair = connect(100_000, transports.h2.client, { connectionWindowSize: 200_000, updateThreshold });
+  const outcome = get(pair.connection, '/', 400_000);
+  await pair.peer.until(isFrame('headers', 1));
+  pair.peer.write(headers(1, response(200, ['content-length', '400000']), { endStream: false }));
+  const after: Record<'connection' | 'stream', number[]> = { connection: [], stream: [] };
+  for (let sent = 1000; sent <= 400_000; sent += 1000) {
+    pair.peer.write(data(1, Buffer.alloc(1000), { endStream: false }));
+    for (const frame of await pair.peer.untilPong()) {
+      if (isFrame('windowUpdate')(frame)) after[frame.stream === 0 ? 'connection' : 'stream'].push(sent);
+    }
+  }
+  pair.peer.write(data(1, Buffer.alloc(0), { endStream: true }));
+  assert.equal((await outcome).bodyBytes, 400_000);
+  return after;
+}
+
+const multiples = (step: number): readonly number[] =>
+  Array.from({ length: Math.floor(400_000 / step) }, (_, index) => (index + 1) * step);
+
+test('windows are given back at the configured share of each', async () => {
+  assert.deepEqual(await givenBack(0.1), { connection: multiples(20_000), stream: multiples(10_000) });
+  assert.deepEqual(await givenBack(0.8), { connection: multiples(160_000), stream: multiples(80_000) });
+  assert.deepEqual(await givenBack(1), { connection: multiples(200_000), stream: multiples(100_000) });
 });
 
 test('a request whose path cannot be sent fails by itself and leaves no stream behind', async () => {
