@@ -2,8 +2,8 @@
 export const senderKinds = ['raw', 'ours', 'node-http2', 'node-http2-two-at-once'] as const;
 export type SenderKind = (typeof senderKinds)[number];
 
-/** `skip` speaks as much HTTP/2 as it takes to be sent chunks, and looks at nothing but frame headers. */
-export const receiverKinds = ['raw', 'ours', 'node-http2', 'skip'] as const;
+/** `raw-copy` copies the bytes once, `skip` speaks as much HTTP/2 as it takes to be sent chunks, and looks at nothing but frame headers. */
+export const receiverKinds = ['raw', 'raw-copy', 'ours', 'node-http2', 'skip'] as const;
 export type ReceiverKind = (typeof receiverKinds)[number];
 
 /** All in bytes. What a kind has no use for is ignored. */

@@ -50,7 +50,7 @@ async function chunksOf(compressionRatio: number): Promise<readonly EncodedChunk
 }
 
 async function decodeAll(pool: DecoderPool, chunks: readonly EncodedChunk[], count: number): Promise<void> {
-  await fetchAll(IN_FLIGHT, count, async (_place, number) => {
+  await fetchAll(IN_FLIGHT, count, async (number) => {
     const next = chunks[number % chunks.length];
     if (next === undefined) throw new Error('there are no chunks');
     // A decoder takes each chunk once.

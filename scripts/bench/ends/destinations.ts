@@ -3,29 +3,42 @@ import { crc32 } from 'node:zlib';
 import { DEFAULT_CHUNK_SIZE } from '../../../src/model/units.ts';
 import { payloadChunks } from './payload.ts';
 
-/** Memory for the chunks in flight, used again and again, and what has been received into it last. */
+/** One piece of memory of a chunk's length. */
+export type Destination = Uint8Array<ArrayBuffer>;
+
+/**
+ * Memory for the chunks in flight, as the product has it: given out when a response begins, that which was used last
+ * first. Remembers what was received into each last.
+ */
 export class Destinations {
-  readonly #memory: readonly Uint8Array<ArrayBuffer>[];
+  readonly #all: readonly Destination[];
+  readonly #free: Destination[];
   /** Number of the chunk that each holds. */
-  readonly #held: number[] = [];
+  readonly #held: Map<Destination, number> = new Map();
 
   constructor(streams: number) {
-    this.#memory = Array.from({ length: streams }, () => new Uint8Array(DEFAULT_CHUNK_SIZE));
+    this.#all = Array.from({ length: streams }, () => new Uint8Array(DEFAULT_CHUNK_SIZE));
+    this.#free = [...this.#all];
   }
 
-  /** Memory of a stream, for a chunk of that number. */
-  take(stream: number, chunk: number): Uint8Array<ArrayBuffer> {
-    this.#held[stream] = chunk;
-    const memory = this.#memory[stream];
-    if (memory === undefined) throw new Error(`there is no stream ${stream}`);
+  /** Memory for a chunk of that number. */
+  take(chunk: number): Destination {
+    const memory = this.#free.pop();
+    if (memory === undefined) throw new Error('more responses than streams');
+    this.#held.set(memory, chunk);
     return memory;
+  }
+
+  /** The chunk is whole, and nothing needs it. */
+  give(memory: Destination): void {
+    this.#free.push(memory);
   }
 
   /** @throws Error where a destination holds other bytes than those of its chunk */
   check(): void {
     checksums ??= payloadChunks(1).map((chunk) => crc32(chunk));
-    for (const [stream, chunk] of this.#held.entries()) {
-      const seen = crc32(this.#memory[stream] ?? new Uint8Array());
+    for (const [memory, chunk] of this.#held) {
+      const seen = crc32(memory);
       if (seen !== checksums[chunk % checksums.length]) throw new Error(`chunk ${chunk} was received with wrong bytes`);
     }
   }
@@ -33,15 +46,15 @@ export class Destinations {
 
 let checksums: readonly number[] | undefined;
 
-/** Runs `fetch` for each of the chunks, `streams` at a time. */
+/** Runs `fetch` for the number of each chunk, `streams` at a time. */
 export async function fetchAll(
   streams: number,
   chunks: number,
-  fetch: (stream: number, chunk: number) => Promise<void>,
+  fetch: (chunk: number) => Promise<void>,
 ): Promise<void> {
   let next = 0;
-  const work = async (stream: number): Promise<void> => {
-    while (next < chunks) await fetch(stream, next++);
+  const work = async (): Promise<void> => {
+    while (next < chunks) await fetch(next++);
   };
-  await Promise.all(Array.from({ length: streams }, (_, stream) => work(stream)));
+  await Promise.all(Array.from({ length: streams }, work));
 }

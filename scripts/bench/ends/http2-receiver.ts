@@ -2,7 +2,7 @@ import { h2ClientTransport } from '../../../src/pbs/h2/client-transport.ts';
 import type { Http2Settings } from '../../../src/pbs/transport/transport.ts';
 import { DEFAULT_CHUNK_SIZE } from '../../../src/model/units.ts';
 import type { TransferSettings } from './control.ts';
-import { Destinations, fetchAll } from './destinations.ts';
+import { Destinations, fetchAll, type Destination } from './destinations.ts';
 import type { OpenReceiver } from './receiver-port.ts';
 import { connectTls } from './tls.ts';
 
@@ -15,12 +15,14 @@ export const openHttp2Receiver: OpenReceiver = async ({ port, streams, settings 
   const { signal } = new AbortController();
   return {
     receive: async (chunks) => {
-      await fetchAll(streams, chunks, async (stream, chunk) => {
+      await fetchAll(streams, chunks, async (chunk) => {
+        let memory: Destination | undefined;
         const { status, bodyBytes } = await connection.request({
           path: `/chunk?number=${chunk}`,
           signal,
-          receive: () => destinations.take(stream, chunk),
+          receive: () => (memory = destinations.take(chunk)),
         });
+        if (memory !== undefined) destinations.give(memory);
         if (status !== 200 || bodyBytes !== DEFAULT_CHUNK_SIZE) throw new Error(`status ${status}, ${bodyBytes} bytes`);
       });
       return chunks * DEFAULT_CHUNK_SIZE;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, type ClientHttp2Session } from 'node:http2';
 
 import { DEFAULT_CHUNK_SIZE } from '../../../src/model/units.ts';
-import { Destinations, fetchAll } from './destinations.ts';
+import { Destinations, fetchAll, type Destination } from './destinations.ts';
 import type { OpenReceiver } from './receiver-port.ts';
 import { connectTls } from './tls.ts';
 
@@ -22,7 +22,7 @@ export const openNodeHttp2Receiver: OpenReceiver = async ({ port, streams, setti
   const destinations = new Destinations(streams);
   return {
     receive: async (chunks) => {
-      await fetchAll(streams, chunks, (stream, chunk) => fetchChunk(session, chunk, destinations.take(stream, chunk)));
+      await fetchAll(streams, chunks, (chunk) => fetchChunk(session, chunk, destinations));
       return chunks * DEFAULT_CHUNK_SIZE;
     },
     check: () => destinations.check(),
@@ -30,13 +30,16 @@ export const openNodeHttp2Receiver: OpenReceiver = async ({ port, streams, setti
   };
 };
 
-async function fetchChunk(session: ClientHttp2Session, chunk: number, destination: Uint8Array): Promise<void> {
+async function fetchChunk(session: ClientHttp2Session, chunk: number, destinations: Destinations): Promise<void> {
   const stream = session.request({ ':path': `/chunk?number=${chunk}` });
   let bytes = 0;
+  let destination: Destination | undefined;
   stream.on('data', (piece: Buffer) => {
+    destination ??= destinations.take(chunk);
     destination.set(piece, bytes);
     bytes += piece.length;
   });
   await once(stream, 'end');
+  if (destination !== undefined) destinations.give(destination);
   if (bytes !== DEFAULT_CHUNK_SIZE) throw new Error(`a chunk of ${bytes} bytes`);
 }

@@ -4,7 +4,7 @@ import { serveCalls } from '../../../src/process/serve-calls.ts';
 import type { ReceiverCalls, ReceiverKind, TransferOptions } from './control.ts';
 import { openHttp2Receiver } from './http2-receiver.ts';
 import { openNodeHttp2Receiver } from './node-http2-receiver.ts';
-import { openRawReceiver } from './raw-tls.ts';
+import { openCopyingReceiver, openRawReceiver } from './raw-tls.ts';
 import type { OpenReceiver, Receiver } from './receiver-port.ts';
 import { openSkippingReceiver } from './skipping-receiver.ts';
 
@@ -15,6 +15,7 @@ collectLessOften();
 
 const kinds: Readonly<Record<ReceiverKind, OpenReceiver>> = {
   raw: openRawReceiver,
+  'raw-copy': openCopyingReceiver,
   ours: openHttp2Receiver,
   'node-http2': openNodeHttp2Receiver,
   skip: openSkippingReceiver,

@@ -9,6 +9,7 @@ import {
 import type { ReceivedFields } from './inbound.ts';
 import { errorCodes, errorName, StreamFault } from './http2-error.ts';
 import { contentLength, responseFields, trailerFields } from './message-fields.ts';
+import { ReadPlaces } from './read-places.ts';
 import type { ReceiveWindow } from './receive-window.ts';
 import { Http2Stream, StreamReset } from './stream.ts';
 
@@ -27,7 +28,14 @@ export class ClientStream extends Http2Stream {
   readonly #response: PromiseWithResolvers<ClientResponse> = Promise.withResolvers<ClientResponse>();
   #head: ResponseHead | undefined;
   #destination: BodyDestination | undefined;
+  /** Of a destination in memory: where reads go, from which offset on, and how many bytes the body may have. */
+  #places: ReadPlaces | undefined;
+  #offset = 0;
+  #limit = 0;
   #bodyBytes = 0;
+  #hasAsked = false;
+  /** Settled when the destination is known, where the caller has promised one. */
+  #waiting: Promise<void> | undefined;
   #isSettled = false;
 
   constructor(
@@ -71,24 +79,42 @@ export class ClientStream extends Http2Stream {
     const head = { status, headers, ...(length === undefined ? {} : { contentLength: length }) };
     this.#head = head;
     this.#request.hooks?.firstByte?.();
-    const received = this.#request.receive(head);
-    if (!(received instanceof Promise)) {
-      this.#begin(received, head);
-      return 'final';
-    }
-    const begun = received.then(
-      (given) => this.#begin(given, head),
-      (error: unknown) => this.#owner.giveUp(this, error as Error),
-    );
-    // Whichever comes first: an aborted request must not hold the others back.
-    this.#owner.hold(Promise.race([begun, this.#response.promise.catch(() => {})]));
     return 'final';
   }
 
-  #begin(given: BodyDestination, { contentLength: length = 0 }: ResponseHead): void {
+  /**
+   * Only now the caller is asked for memory, and not with the headers: those of many streams come at once, their bodies
+   * one after the other, and memory that was used last is still in a cache.
+   */
+  override bodyBegins(): void {
+    const head = this.#head;
+    if (head === undefined || this.#hasAsked) return;
+    this.#hasAsked = true;
+    const received = this.#request.receive(head);
+    if (!(received instanceof Promise)) {
+      this.#begin(received, head);
+      return;
+    }
+    this.#waiting = received.then(
+      (given) => this.#begin(given, head),
+      (error: unknown) => {
+        this.#owner.giveUp(this, error as Error);
+        // Where the server has ended the stream already.
+        this.fail(error as Error);
+      },
+    );
+    // Whichever comes first: an aborted request must not hold the others back.
+    this.#owner.hold(Promise.race([this.#waiting, this.#response.promise.catch(() => {})]));
+  }
+
+  #begin(given: BodyDestination, { contentLength }: ResponseHead): void {
     if (this.#isSettled) return;
     this.#destination = given;
-    if (given instanceof Uint8Array && length > given.length)
+    if (!(given instanceof Uint8Array)) return;
+    this.#places = ReadPlaces.of(given.buffer);
+    this.#offset = given.byteOffset;
+    this.#limit = Math.min(contentLength ?? given.length, given.length);
+    if ((contentLength ?? 0) > given.length)
       this.#owner.giveUp(this, responseTooLong(this.#request.path, given.length));
   }
 
@@ -111,11 +137,9 @@ export class ClientStream extends Http2Stream {
   }
 
   override placeForData(length: number): Uint8Array | undefined {
-    const destination = this.#destination;
     const end = this.#bodyBytes + length;
-    if (!(destination instanceof Uint8Array) || end > (this.#head?.contentLength ?? end) || end > destination.length)
-      return undefined;
-    return new Uint8Array(destination.buffer, destination.byteOffset + this.#bodyBytes, length);
+    if (this.#places === undefined || end > this.#limit) return undefined;
+    return this.#places.at(this.#offset + this.#bodyBytes, length);
   }
 
   override dataPlaced(length: number): void {
@@ -128,7 +152,10 @@ export class ClientStream extends Http2Stream {
     const { contentLength: length } = head;
     if (length !== undefined && length !== this.#bodyBytes)
       throw this.#fault(errorCodes.protocolError, 'the body is shorter than its content-length');
-    this.finish();
+    // Of an empty body.
+    this.bodyBegins();
+    if (this.#waiting === undefined) this.finish();
+    else void this.#waiting.then(() => this.finish());
   }
 
   finish(): void {
@@ -149,6 +176,7 @@ export class ClientStream extends Http2Stream {
     if (this.#isSettled) return;
     this.#isSettled = true;
     this.#destination = undefined;
+    this.#places = undefined;
     this.#response.reject(this.#explain(error));
   }
 

@@ -175,6 +175,7 @@ export class Inbound<Stream extends Http2Stream> implements FrameVisitor {
     if (!stream.receiveWindow.receive(length))
       throw new StreamFault(streamId, errorCodes.flowControlError, 'DATA beyond the window of its stream');
     this.#receiving = stream;
+    if (length > 0) stream.bodyBegins();
   }
 
   /** What arrives late for a stream that this end has reset is ignored; anything else on a stream without life is not. */

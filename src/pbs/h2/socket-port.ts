@@ -1,11 +1,10 @@
 import type { OnReadOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
 
+import { RECORD_BYTES } from './read-places.ts';
+
 /** How long the last frames of this end may take to leave before the socket is closed all the same. */
 const LINGER_MS = 1000;
-
-/** What one read from TLS brings at most: a record (RFC 8446 section 5.1). */
-const READ_BYTES = 16 * 1024;
 
 /** Who reads from the socket. */
 export interface SocketReader {
@@ -33,7 +32,11 @@ export class SocketPort {
   #socket: (Duplex & { readonly _handle?: ReadingHandle | null }) | undefined;
   #reader: SocketReader | undefined;
   readonly #beforeStart: (bytes: Uint8Array) => void;
-  readonly #scratch: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  /**
+   * Longer than a read can be: a copy of a whole buffer into shared memory is done word by word by V8, four times as
+   * slow as one of a part, which is a plain memmove.
+   */
+  readonly #scratch: Buffer = Buffer.allocUnsafeSlow(RECORD_BYTES + 64);
   /** Where the next read goes, if not to the scratch memory. */
   #place: Uint8Array | undefined;
   #isInCallback = false;

@@ -23,6 +23,9 @@ export abstract class Http2Stream {
   /** A piece of the body: `bytes` from `start` to `end`, valid only during the call. May throw a StreamFault. */
   abstract receiveData(bytes: Buffer, start: number, end: number): void;
 
+  /** The first DATA frame that holds something has begun. May throw as {@link receiveData}. */
+  bodyBegins(): void {}
+
   /** Where the next `length` bytes of the body belong, if they can be written there unseen. */
   placeForData(_length: number): Uint8Array | undefined {
     return undefined;

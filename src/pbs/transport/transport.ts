@@ -115,7 +115,8 @@ export interface ClientRequest {
   /** Resets the stream. */
   readonly signal: AbortSignal;
   /**
-   * Called once, when the final headers have arrived and before any byte of the body. If it throws, the request rejects.
+   * Called once, after the final headers have arrived and before any byte of the body; a transport may wait until the
+   * body begins, so that no memory waits for it. If it throws, the request rejects.
    *
    * A promise holds the whole connection back, for memory that is not free yet. Until it settles the transport reads
    * nothing from the socket; what it has read already it keeps, and handles afterwards in the order of arrival. Other
