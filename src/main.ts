@@ -4,9 +4,11 @@ import { runCommandLine } from './cli/command-line.ts';
 import { printError } from './cli/print-error.ts';
 import { asMachineError, exitCodes, InterruptedError, type ExitCode } from './model/errors.ts';
 import { collectLessOften } from './process/collect-less-often.ts';
+import { keepYoungMemorySmall } from './process/keep-young-memory-small.ts';
 import { ProcessOutput } from './process/process-output.ts';
 
 collectLessOften();
+keepYoungMemorySmall();
 
 const controller = new AbortController();
 const stdout = new ProcessOutput(process.stdout);

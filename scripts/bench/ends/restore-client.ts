@@ -12,6 +12,7 @@ import { metricValue, type Metric } from '../../../src/model/metric.ts';
 import type { SpanTable, TrialRecord } from '../../../src/model/records.ts';
 import { KiB } from '../../../src/model/units.ts';
 import { collectLessOften } from '../../../src/process/collect-less-often.ts';
+import { keepYoungMemorySmall } from '../../../src/process/keep-young-memory-small.ts';
 import { serveCalls } from '../../../src/process/serve-calls.ts';
 import { loadScenario, type Scenario } from '../../../src/scenario/load-scenario.ts';
 import { findStrategy } from '../../../src/strategy/strategies.ts';
@@ -19,6 +20,7 @@ import type { RestoreClientCalls, TrialFigures } from './restore-control.ts';
 import { TurnTimes } from './turn-times.ts';
 
 collectLessOften();
+keepYoungMemorySmall();
 
 interface OpenClient {
   readonly lab: Lab;
