@@ -20,11 +20,11 @@ import type {
   ClientResponse,
   ClientTransport,
   Http2Settings,
-  ResponseHead,
 } from '../transport/transport.ts';
 import { transports } from '../transport/transports.ts';
 import { responseTooLong } from '../transport/transport-errors.ts';
 import { BodyCollector } from './body-collector.ts';
+import { chunkLength } from './chunk-length.ts';
 import { Http1Connection } from './http1-connection.ts';
 import { openReader, type Credentials } from './open-reader.ts';
 import { defaultTimeouts, type ReaderTimeouts } from './reader-timeouts.ts';
@@ -68,8 +68,6 @@ const pbsClientSettings: Http2Settings = {
   maxFrameSize: pbsClientWindows.maxFrameBytes,
 };
 
-/** Largest blob that a server takes (spec 5.2), so none can be longer. */
-const MAX_CHUNK_BYTES = 16 * 1024 * 1024 + 44;
 const MAX_MANIFEST_BYTES = 16 * 1024 * 1024 + 44;
 const MAX_ERROR_BYTES = 64 * 1024;
 const MAX_SPEEDTEST_BYTES = 16 * 1024 * 1024;
@@ -339,17 +337,6 @@ export class ReaderSession implements ChunkSource, AsyncDisposable {
 
 /** For callers that have nothing to break off. */
 const never: AbortSignal = new AbortController().signal;
-
-function chunkLength({ contentLength }: ResponseHead, digest: string): number {
-  if (contentLength === undefined) {
-    throw new ServerError(`the server does not say how long chunk ${digest} is`, {
-      code: 'response-malformed',
-      hint: 'is there a proxy in between that compresses?',
-    });
-  }
-  if (contentLength > MAX_CHUNK_BYTES) throw responseTooLong(`chunk ${digest}`, MAX_CHUNK_BYTES);
-  return contentLength;
-}
 
 function unverifiedSignature(name: string): string {
   return `the manifest that ${name} was checked against is signed, and without the key the signature was not verified`;
