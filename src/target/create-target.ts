@@ -19,6 +19,6 @@ export interface TargetOptions {
  */
 export async function createTarget(settings: TargetSettings, options: TargetOptions): Promise<ProvableTarget> {
   if (settings.kind === 'file') return await createFileTarget(settings.path, options);
-  if (settings.kind === 'discard') return new DiscardTarget(options);
+  if (settings.kind === 'discard') return new DiscardTarget();
   return new ThrottledTarget({ clock: options.clock, rateBytesPerSecond: settings.rateBytesPerSecond });
 }

@@ -17,14 +17,13 @@ const CATCH_UP_MS = 5;
 export class ThrottledTarget implements ProvableTarget {
   readonly #clock: Clock;
   readonly #busy: BusyTime;
-  readonly #discard: DiscardTarget;
+  readonly #discard: DiscardTarget = new DiscardTarget();
   readonly #budget: RateSchedule = new RateSchedule();
   readonly #closed: AbortController = new AbortController();
 
   constructor({ clock, rateBytesPerSecond }: { readonly clock: Clock; readonly rateBytesPerSecond: number }) {
     this.#clock = clock;
     this.#busy = new BusyTime(clock);
-    this.#discard = new DiscardTarget({ clock });
     this.#budget.setRate(rateBytesPerSecond);
   }
 

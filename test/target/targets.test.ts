@@ -9,10 +9,11 @@ import { crc32 } from 'node:zlib';
 import { monotonicClock } from '../../src/clock/monotonic.ts';
 import { DecoderPool } from '../../src/decode/decoder-pool.ts';
 import { CpuEstimate } from '../../src/decode/cpu-estimate.ts';
-import { HeldChunk, writeBytes } from '../../src/decode/held-chunk.ts';
+import { HeldChunk, writeBytes, type WriteReceipt } from '../../src/decode/held-chunk.ts';
 import type { TargetSettings } from '../../src/model/environment.ts';
 import { MachineError, UsageError } from '../../src/model/errors.ts';
 import { createTarget } from '../../src/target/create-target.ts';
+import { DiscardTarget } from '../../src/target/discard-target.ts';
 import { FileTarget } from '../../src/target/file-target.ts';
 import type { ExpectedImage, ProofOutcome, ProvableTarget } from '../../src/target/target.ts';
 import { noise, received, slotOf } from '../decode/chunks.ts';
@@ -194,10 +195,51 @@ for (const { name, settings } of kinds) {
     assert.equal(target.writeBusyMs, 0);
     const startedMs = clock.now();
     await put({ target, decode: async (slot) => await pool.decode(received(slots[slot]!), slotOf(slots[slot]!)) }, 0);
-    assert.ok(target.writeBusyMs > 0 && target.writeBusyMs <= clock.now() - startedMs);
+    await target.finish();
+    if (name === 'discard') assert.equal(target.writeBusyMs, 0);
+    else assert.ok(target.writeBusyMs > 0 && target.writeBusyMs <= clock.now() - startedMs);
     assert.equal(target.proofCpuMs > 0, name !== 'file');
   });
 }
+
+/** A chunk whose checksum is taken when the test says so. */
+function pendingChunk(): { readonly chunk: HeldChunk; readonly proof: PromiseWithResolvers<WriteReceipt> } {
+  const proof = Promise.withResolvers<WriteReceipt>();
+  const timing = { startedMs: 0, endedMs: 0, worker: 1 };
+  const chunk = new HeldChunk(chunkSize, timing, { write: async () => await proof.promise, release: () => {} });
+  return { chunk, proof };
+}
+
+const isSettled = async (promise: Promise<unknown>): Promise<boolean> => {
+  const settled = promise.then(
+    () => true,
+    () => true,
+  );
+  return await Promise.race([settled, new Promise<false>((resolve) => setImmediate(resolve, false))]);
+};
+
+test('discard: writes do not wait for their proof, unless four others do', async () => {
+  await using target = new DiscardTarget();
+  const pending = Array.from({ length: 5 }, () => pendingChunk());
+  const writes = pending.map(async ({ chunk }, index) => await target.write(index * chunkSize, chunk));
+  assert.deepEqual(await Promise.all(writes.map(isSettled)), [true, true, true, true, false]);
+  const receipt = { length: chunkSize, crc32: 0, cpuMs: 1, startedMs: 0, endedMs: 1 };
+  pending[2]!.proof.resolve({ ...receipt, offset: 2 * chunkSize });
+  await writes[4];
+  const finished = target.finish();
+  assert.equal(await isSettled(finished), false);
+  for (const [index, { proof }] of pending.entries()) proof.resolve({ ...receipt, offset: index * chunkSize });
+  await finished;
+  assert.equal(target.proofCpuMs, 5);
+});
+
+test('discard: a proof that cannot be made fails the restore', async () => {
+  await using target = new DiscardTarget();
+  const { chunk, proof } = pendingChunk();
+  await target.write(0, chunk);
+  proof.reject(new MachineError('decode thread 1 has ended', { code: 'decode-thread-ended' }));
+  await assert.rejects(target.finish(), /decode thread 1 has ended/u);
+});
 
 test('file: without a hash of the image its chunks are compared', async () => {
   const { sha256: _, ...withoutHash } = expected;
