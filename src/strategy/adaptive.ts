@@ -2,7 +2,7 @@ import type { Strategy } from '../model/ports.ts';
 import { FastestWindow } from './fastest-window.ts';
 import { PoliteWindow } from './polite-window.ts';
 import { restoreChunk } from './restore-chunk.ts';
-import { withTaskGroup } from './task-group.ts';
+import { withTaskGroup } from '../model/task-group.ts';
 import type { WindowControl } from './window-control.ts';
 import { Window } from './window.ts';
 

@@ -1,6 +1,6 @@
 import type { Strategy } from '../model/ports.ts';
 import { restoreChunk } from './restore-chunk.ts';
-import { withTaskGroup } from './task-group.ts';
+import { withTaskGroup } from '../model/task-group.ts';
 import { Window } from './window.ts';
 
 /** All zero chunks first, then data chunks in a window, written as they complete: the prototype of the talk. */

@@ -1,6 +1,6 @@
 import type { Slot } from '../model/image.ts';
 import type { PlainChunk, Strategy } from '../model/ports.ts';
-import { withTaskGroup } from './task-group.ts';
+import { withTaskGroup } from '../model/task-group.ts';
 
 /**
  * The window of `window-unordered`, but each chunk is written only after everything before it in the image. A chunk

@@ -1,6 +1,6 @@
 import type { Strategy } from '../model/ports.ts';
 import { restoreChunk } from './restore-chunk.ts';
-import { withTaskGroup } from './task-group.ts';
+import { withTaskGroup } from '../model/task-group.ts';
 import { Window } from './window.ts';
 
 /** Requests in index order, a window of them in flight, each chunk written as soon as it is decoded. */

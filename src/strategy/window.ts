@@ -1,5 +1,5 @@
 import { Permits } from '../model/permits.ts';
-import type { TaskGroup } from './task-group.ts';
+import type { TaskGroup } from '../model/task-group.ts';
 
 /** At most `inFlight` tasks at a time, which may change, started in the order in which they are given. */
 export class Window {

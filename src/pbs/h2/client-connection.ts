@@ -52,26 +52,30 @@ export class H2ClientConnection extends Connection<ClientStream> implements Clie
   }
 
   async request(request: ClientRequest): Promise<ClientResponse> {
-    const { path, headers = {}, signal, hooks } = request;
+    const { method = 'GET', path, headers = {}, body, signal, hooks } = request;
     signal.throwIfAborted();
     await this.#takeStreamPermit(signal);
     try {
       signal.throwIfAborted();
       this.#refusing.signal.throwIfAborted();
       // May throw for a header that cannot be sent: no stream is open then that nobody waits for.
-      const block = this.encoder.encode(requestFields(path, headers));
+      const block = this.encoder.encode(requestFields(method, path, headers));
       const stream = this.openStream(
         (receive, send) => new ClientStream(this.#nextStreamId, { receive, send }, request, this),
       );
       this.#nextStreamId += 2;
       if (this.#nextStreamId > LAST_STREAM_ID) this.#refusing.abort(connectionLost('it has no stream numbers left'));
-      stream.isLocalEnded = true;
-      this.sender.control(headersFrames(stream.id, block, true, this.peer.maxFrameSize));
+      stream.isLocalEnded = body === undefined;
+      this.sender.control(headersFrames(stream.id, block, stream.isLocalEnded, this.peer.maxFrameSize));
+      if (body !== undefined) this.sender.send(stream, body, true, () => hooks?.bodySent?.());
       const abort = (): void => this.giveUp(stream, signal.reason as Error);
       signal.addEventListener('abort', abort, { once: true });
       try {
         this.#tellSent(stream, hooks);
-        return await stream.response;
+        const response = await stream.response;
+        // Answered before it had everything: the server wants no more of it.
+        if (!stream.isLocalEnded && this.streams.get(stream.id) === stream) this.reset(stream.id, errorCodes.cancel);
+        return response;
       } finally {
         signal.removeEventListener('abort', abort);
       }
@@ -164,11 +168,12 @@ export class H2ClientConnection extends Connection<ClientStream> implements Clie
 }
 
 function* requestFields(
+  method: string,
   path: string,
   headers: Readonly<Record<string, string>>,
 ): Generator<{ readonly name: string; readonly value: string }> {
   // In the order of real clients.
-  yield { name: ':method', value: 'GET' };
+  yield { name: ':method', value: method };
   yield { name: ':scheme', value: 'https' };
   yield { name: ':authority', value: AUTHORITY };
   yield { name: ':path', value: path };

@@ -16,10 +16,12 @@ import type {
   ClientResponse,
   ClientTransport,
   Http2Settings,
+  RequestHooks,
   ResponseHead,
   WindowUsage,
 } from '../transport/transport.ts';
 import { connectionLost, responseTooLong, responseTruncated, streamReset } from '../transport/transport-errors.ts';
+import { sendBody } from './send-body.ts';
 import { SocketPause } from './socket-pause.ts';
 
 /** What every real client sends as `:authority` (spec 3.4); servers do not look at it. */
@@ -97,7 +99,15 @@ class NodeHttp2Connection implements ClientConnection {
     return { sizeBytes: effectiveLocalWindowSize, unacknowledgedBytes: effectiveRecvDataLength };
   }
 
-  async request({ path, headers, signal, receive, hooks }: ClientRequest): Promise<ClientResponse> {
+  async request({
+    method = 'GET',
+    path,
+    headers,
+    body,
+    signal,
+    receive,
+    hooks,
+  }: ClientRequest): Promise<ClientResponse> {
     signal.throwIfAborted();
     await this.#streams.take(AbortSignal.any([signal, this.#ended.signal]));
     if (signal.aborted || this.#session.destroyed || this.#session.closed) {
@@ -106,7 +116,11 @@ class NodeHttp2Connection implements ClientConnection {
       throw this.#lost();
     }
     const { promise, resolve, reject } = Promise.withResolvers<ClientResponse>();
-    const stream = this.#session.request({ ':path': path, ...headers });
+    const stream = this.#session.request(
+      { ':method': method, ':path': path, ...headers },
+      { endStream: body === undefined },
+    );
+    if (body !== undefined) this.#send(stream, body, hooks);
     let response: ResponseHead | undefined;
     let destination: BodyDestination | undefined;
     let bodyBytes = 0;
@@ -197,6 +211,12 @@ class NodeHttp2Connection implements ClientConnection {
       isDone = true;
       hooks?.lastByte?.();
       resolve({ ...response, bodyBytes });
+      // Answered before it had everything: the server wants no more of it. A turn later, since of a body that has just
+      // left the news may still be on its way.
+      if (body !== undefined)
+        setImmediate(() => {
+          if (!stream.writableFinished && !stream.destroyed) stream.close(constants.NGHTTP2_CANCEL);
+        });
     };
     // Node ends the body like a whole one when the connection is lost, but destroys the stream before that; `close`
     // follows and tells.
@@ -227,6 +247,13 @@ class NodeHttp2Connection implements ClientConnection {
       else close();
     });
     return await promise;
+  }
+
+  #send(stream: ClientHttp2Stream, body: Uint8Array, hooks: RequestHooks | undefined): void {
+    void sendBody(stream, body).then((isSent) => {
+      // See sendBody; a plain socket keeps what it could not write yet.
+      if (isSent && this.#session.encrypted === true) setImmediate(() => hooks?.bodySent?.());
+    });
   }
 
   #unanswered(

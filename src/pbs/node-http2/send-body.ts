@@ -1,4 +1,4 @@
-import { constants, type ServerHttp2Stream } from 'node:http2';
+import { constants, type Http2Stream } from 'node:http2';
 
 /**
  * Bytes handed to node:http2 at a time. Of a whole chunk it encrypts all that the windows allow before the first byte
@@ -10,13 +10,13 @@ const SLICE_BYTES = 256 * 1024;
 
 /**
  * Writes the bytes without copying them and ends the stream. Resolves with true when all of them have gone into frames,
- * and with false when the stream has closed before that, which is the client's right.
+ * and with false when the stream has closed before that, which is the other end's right.
  *
  * A stream whose last frame is out is often closed before `finish` comes. node:http2 has then called us in the middle of
  * handing frames to the socket, and TLS encrypts them, that is copies them, before that call returns: the memory may
  * be used again after the event loop's turn, over TLS.
  */
-export function sendBody(stream: ServerHttp2Stream, body: Uint8Array): Promise<boolean> {
+export function sendBody(stream: Http2Stream, body: Uint8Array): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   let sentBytes = 0;
   const sendSlice = (error?: Error | null): void => {

@@ -101,6 +101,11 @@ export type BodyDestination = Uint8Array | ((piece: Uint8Array) => void);
 export interface RequestHooks {
   /** The request was handed to the socket. */
   readonly requestSent?: () => void;
+  /**
+   * Nothing reads the memory of the request's body any more. Never called where a transport cannot tell, as `node:http2`
+   * after a reset: the memory is then left to the garbage collector.
+   */
+  readonly bodySent?: () => void;
   /** The response's headers have arrived. */
   readonly firstByte?: () => void;
   /** The last byte of the body is in its destination. */
@@ -108,10 +113,18 @@ export interface RequestHooks {
 }
 
 export interface ClientRequest {
+  /** `GET` where absent. */
+  readonly method?: 'GET' | 'POST' | 'PUT';
   /** With its query: `/chunk?digest=...`. */
   readonly path: string;
   /** Beside the pseudo fields. */
   readonly headers?: HeaderFields;
+  /**
+   * Sent behind the headers as far as the server's windows and the socket take it, without a content-length, as PBS's own
+   * clients do. Not copied: nobody may write to it until `hooks.bodySent` is called, also when the request has settled, since
+   * a frame that has begun is sent to its end.
+   */
+  readonly body?: Uint8Array;
   /** Resets the stream. */
   readonly signal: AbortSignal;
   /**
@@ -148,9 +161,11 @@ export interface WindowUsage {
 /** The requesting end of one HTTP/2 connection. */
 export interface ClientConnection {
   /**
-   * GET. Held back while as many are under way as the server's SETTINGS allow. Resolves when the whole body is in its destination, whatever the status. Rejects with the signal's reason when
-   * aborted, and with a ServerError when the stream or connection ends early, or the body is shorter or longer than its
-   * content-length or destination. Once it has settled, its destination is never written to again.
+   * Held back while as many are under way as the server's SETTINGS allow. Resolves when the whole body of the response is
+   * in its destination, whatever the status; what is left of the request's own body then is not sent (RFC 9113 section
+   * 8.1). Rejects with the signal's reason when aborted, and with a ServerError when the stream or connection ends early,
+   * or the body is shorter or longer than its content-length or destination. Once it has settled, its destination is never
+   * written to again.
    */
   request(request: ClientRequest): Promise<ClientResponse>;
   readonly localWindow: WindowUsage;
