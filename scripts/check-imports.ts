@@ -24,7 +24,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'metrics',
     'stats',
   ],
-  hardware: ['stats', 'material', 'pbs', 'decode', 'clock', 'process'],
+  hardware: ['stats', 'material', 'pbs', 'decode', 'memory', 'clock', 'process'],
   harness: [
     'scenario',
     'strategy',
@@ -48,7 +48,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   pbs: ['memory', 'storage', 'clock', 'process', 'material'],
   link: ['clock', 'process'],
   storage: ['clock'],
-  decode: ['pbs/format', 'clock'],
+  decode: ['pbs/format', 'memory', 'clock'],
   target: ['decode', 'clock', 'pbs/format'],
   metrics: ['process'],
   strategy: [],

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 
-import { IntegrityError, UsageError } from '../model/errors.ts';
+import { IntegrityError } from '../model/errors.ts';
 import type { Slot } from '../model/image.ts';
-import { decodeBlob, verifyBlobCrc } from '../pbs/format/blob.ts';
+import { decodeBlob, parseBlob, verifyBlobCrc } from '../pbs/format/blob.ts';
+import type { CryptConfig } from '../pbs/format/crypt-config.ts';
 
 /** What the plain bytes of a chunk must be. */
 export type ExpectedChunk = Pick<Slot, 'digest' | 'length'>;
@@ -13,20 +14,40 @@ export type ExpectedChunk = Pick<Slot, 'digest' | 'length'>;
  */
 const PIECE_BYTES = 512 * 1024;
 
+export interface DecodeChunkOptions {
+  /** Of an encrypted archive: all its chunks are encrypted under it, and their digests are its own. */
+  readonly crypt?: CryptConfig;
+  /** Called between pieces of the work, where the thread may do something else. */
+  readonly onPause?: () => void;
+}
+
 /**
- * Decompression, length and SHA-256 of one chunk. Returns the plain bytes; those of an uncompressed chunk share the
- * memory of `encoded`. The CRC-32 of the blob is computed only where something is wrong, to tell whether the blob itself
- * was damaged: bytes that have the right digest are the right bytes.
- * @param onPause called between pieces of the work, where the thread may do something else
+ * Decryption, decompression, length and digest of one chunk. Returns the plain bytes; those of a chunk that is neither
+ * compressed nor encrypted share the memory of `encoded`. The CRC-32 of the blob is computed only where something is
+ * wrong, to tell whether the blob itself was damaged: bytes that have the right digest are the right bytes.
  * @throws IntegrityError that names the digest: `blob-crc` for whatever is wrong behind a wrong CRC, else what it is;
- * `chunk-crypt-mode` for an encrypted chunk, since encrypted archives are refused before any chunk is fetched
+ * `chunk-crypt-mode` for a chunk that is encrypted and its archive not, or the other way round
  */
-export function decodeChunk(encoded: Uint8Array, expected: ExpectedChunk, onPause?: () => void): Uint8Array {
+export function decodeChunk(
+  encoded: Uint8Array,
+  expected: ExpectedChunk,
+  { crypt, onPause }: DecodeChunkOptions = {},
+): Uint8Array {
   const { digest, length } = expected;
   try {
-    const plain = ofChunk(digest, () => decodeBlob(encoded, { maxPlainBytes: length, verifyCrc: false }));
+    const plain = ofChunk(digest, () => {
+      checkMode(encoded, crypt);
+      return decodeBlob(encoded, {
+        maxPlainBytes: length,
+        verifyCrc: false,
+        ...(crypt === undefined ? {} : { crypt }),
+      });
+    });
     onPause?.();
-    checkPlain(plain, expected, onPause);
+    checkPlain(plain, expected, {
+      ...(crypt === undefined ? {} : { crypt }),
+      ...(onPause === undefined ? {} : { onPause }),
+    });
     return plain;
   } catch (error) {
     if (error instanceof IntegrityError) ofChunk(digest, () => verifyBlobCrc(encoded));
@@ -34,21 +55,35 @@ export function decodeChunk(encoded: Uint8Array, expected: ExpectedChunk, onPaus
   }
 }
 
-function checkPlain(plain: Uint8Array, { digest, length }: ExpectedChunk, onPause?: () => void): void {
+/** As PBS's own readers do: else whoever can write the datastore could put a chunk of his own in the place of one. */
+function checkMode(encoded: Uint8Array, crypt: CryptConfig | undefined): void {
+  const { cipher } = parseBlob(encoded);
+  if ((cipher === undefined) === (crypt === undefined)) return;
+  throw new IntegrityError(
+    crypt === undefined ? 'it is encrypted, but its archive is not' : 'it is not encrypted, but its archive is',
+    { code: 'chunk-crypt-mode', hint: 'the chunk is damaged in the datastore: run a verify job on the server' },
+  );
+}
+
+function checkPlain(
+  plain: Uint8Array,
+  { digest, length }: ExpectedChunk,
+  { crypt, onPause }: DecodeChunkOptions,
+): void {
   if (plain.length !== length) {
     throw new IntegrityError(`chunk ${digest} holds ${plain.length} bytes, its place in the image ${length}`, {
       code: 'chunk-length',
       hint: 'the chunk is damaged in the datastore, or the index is: run a verify job on the server',
     });
   }
-  const hash = createHash('sha256');
+  const sha256 = createHash('sha256');
   for (let start = 0; start < length; start += PIECE_BYTES) {
     if (start > 0) onPause?.();
-    hash.update(plain.subarray(start, start + PIECE_BYTES));
+    sha256.update(plain.subarray(start, start + PIECE_BYTES));
   }
-  const seen = hash.digest('hex');
+  const seen = crypt === undefined ? sha256.digest('hex') : crypt.finishDigest(sha256);
   if (seen !== digest) {
-    throw new IntegrityError(`chunk ${digest} does not hold the bytes of its digest: their SHA-256 is ${seen}`, {
+    throw new IntegrityError(`chunk ${digest} does not hold the bytes of its digest: theirs is ${seen}`, {
       code: 'chunk-digest',
       hint: 'the chunk is damaged in the datastore: run a verify job on the server',
     });
@@ -60,13 +95,6 @@ function ofChunk<Result>(digest: string, open: () => Result): Result {
   try {
     return open();
   } catch (error) {
-    if (error instanceof UsageError && error.code === 'encrypted-not-supported') {
-      throw new IntegrityError(`chunk ${digest} is encrypted, but its archive is not`, {
-        code: 'chunk-crypt-mode',
-        hint: 'the chunk is damaged in the datastore: run a verify job on the server',
-        cause: error,
-      });
-    }
     if (!(error instanceof IntegrityError)) throw error;
     const { code, hint, message } = error;
     throw new IntegrityError(`chunk ${digest}: ${message}`, {

@@ -5,6 +5,7 @@ import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from '
 import { MachineError } from '../model/errors.ts';
 import type { Slot } from '../model/image.ts';
 import type { LentMemory, ReceivedChunk } from '../model/received-chunk.ts';
+import type { CryptConfig } from '../pbs/format/crypt-config.ts';
 import { HeldChunk } from './held-chunk.ts';
 import { newThreadMemory, PLACES, replies, requests, ThreadMemory, type Bell } from './thread-memory.ts';
 import { fromSentError, type SentError, type SlabNews, type ThreadStart } from './thread-messages.ts';
@@ -20,6 +21,8 @@ export interface DecodeThreadOptions {
   readonly onWorked: (busyMs: number) => void;
   /** It can take another chunk. */
   readonly onFree: () => void;
+  /** Of the archive whose chunks are decoded, where it is encrypted. */
+  readonly crypt?: CryptConfig;
   /** Module that the thread runs; `worker.ts` unless given. */
   readonly entry?: URL;
 }
@@ -51,11 +54,18 @@ export class DecodeThread {
     this.#port = ours;
     const memory = newThreadMemory();
     this.#memory = new ThreadMemory(memory);
+    const key = options.crypt?.copyKey();
     this.#worker = new Worker(options.entry ?? defaultEntry, {
       name: `decode-${options.number}`,
       env: threadEnvironment(),
-      workerData: { memory, bell: options.bell.shared, port } satisfies ThreadStart,
-      transferList: [port],
+      workerData: {
+        memory,
+        bell: options.bell.shared,
+        port,
+        ...(key === undefined ? {} : { key }),
+      } satisfies ThreadStart,
+      // The key moves: no copy of it stays behind.
+      transferList: key === undefined ? [port] : [port, key.buffer],
     });
     this.#worker.on('error', (error: unknown) => this.#fail(error instanceof Error ? error.message : String(error)));
     this.#worker.on('exit', (code) => {

@@ -1,10 +1,12 @@
+import { freeBytes } from '../memory/free-bytes.ts';
 import type { Slot } from '../model/image.ts';
 import type { ChunkDecoder, Clock, EncodedChunk } from '../model/ports.ts';
 import type { LentMemory, ReceivedChunk } from '../model/received-chunk.ts';
+import type { CryptConfig } from '../pbs/format/crypt-config.ts';
 import { CpuEstimate } from './cpu-estimate.ts';
 import { decodeChunk } from './decode-chunk.ts';
 import { DecodeThread, threadEnded } from './decode-thread.ts';
-import { freeBytes, HeldChunk, writeBytes } from './held-chunk.ts';
+import { HeldChunk, writeBytes } from './held-chunk.ts';
 import { Bell } from './thread-memory.ts';
 
 export interface DecoderPoolOptions {
@@ -12,6 +14,8 @@ export interface DecoderPoolOptions {
   readonly threads: number;
   /** Must read CLOCK_MONOTONIC, as the threads do. */
   readonly clock: Clock;
+  /** Of the archive whose chunks are decoded, where it is encrypted. */
+  readonly crypt?: CryptConfig;
   /** Module that the threads run; `worker.ts` unless given. */
   readonly entry?: URL;
 }
@@ -144,10 +148,11 @@ export class DecoderPool implements ChunkDecoder, AsyncDisposable {
   }
 
   #startThread(number: number): DecodeThread {
-    const { entry } = this.#options;
+    const { entry, crypt } = this.#options;
     return new DecodeThread({
       number,
       bell: this.#bell,
+      ...(crypt === undefined ? {} : { crypt }),
       ...(entry === undefined ? {} : { entry }),
       onWorked: (busyMs) => {
         this.#busyMs += busyMs;
@@ -159,9 +164,9 @@ export class DecoderPool implements ChunkDecoder, AsyncDisposable {
   }
 
   #decodeHere({ bytes: encoded, memory }: ReceivedChunk, slot: Slot): HeldChunk {
-    const { clock } = this.#options;
+    const { clock, crypt } = this.#options;
     const startedMs = clock.now();
-    const bytes = decodeOrGiveBack(encoded, memory, slot);
+    const bytes = decodeOrGiveBack(encoded, memory, slot, crypt);
     const endedMs = clock.now();
     this.#busyMs += endedMs - startedMs;
     const isInSlab = bytes.buffer === memory.buffer;
@@ -186,9 +191,14 @@ export class DecoderPool implements ChunkDecoder, AsyncDisposable {
   }
 }
 
-function decodeOrGiveBack(encoded: Uint8Array, memory: LentMemory, slot: Slot): Uint8Array {
+function decodeOrGiveBack(
+  encoded: Uint8Array,
+  memory: LentMemory,
+  slot: Slot,
+  crypt: CryptConfig | undefined,
+): Uint8Array {
   try {
-    return decodeChunk(encoded, slot);
+    return decodeChunk(encoded, slot, crypt === undefined ? {} : { crypt });
   } catch (error) {
     memory.giveBack();
     throw error;

@@ -75,12 +75,3 @@ export function writeBytes(bytes: Uint8Array, sink: ChunkSink, offset: number, p
   const cpuMs = proofCost.note(endedMs - startedMs, length);
   return { offset, length, crc32: checksum, cpuMs, startedMs, endedMs };
 }
-
-/**
- * Returns the memory of decompressed bytes at once instead of at the next garbage collection, so that the next chunk
- * finds it warm: filling fresh pages runs at 3-5 GB per CPU-second, just freed ones at 27-40. Small buffers may be
- * slices of the pool that all of Node shares, and are left alone.
- */
-export function freeBytes(bytes: Uint8Array): void {
-  if (bytes.buffer instanceof ArrayBuffer && bytes.length > Buffer.poolSize) bytes.buffer.transfer(0);
-}

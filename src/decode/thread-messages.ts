@@ -8,6 +8,8 @@ export interface ThreadStart {
   readonly memory: SharedArrayBuffer;
   /** For a `Bell`. */
   readonly bell: SharedArrayBuffer;
+  /** For a `CryptConfig`: the key of the archive whose chunks are decoded. */
+  readonly key?: Uint8Array;
   /** For what is rare: {@link SlabNews} in, {@link SentError} out. Read when the memory says so. */
   readonly port: MessagePort;
 }

@@ -1,14 +1,20 @@
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 
-import { CpuEstimate } from './cpu-estimate.ts';
-import { decodeChunk } from './decode-chunk.ts';
-import { freeBytes, writeBytes } from './held-chunk.ts';
 import { monotonicNow } from '../clock/monotonic.ts';
+import { freeBytes } from '../memory/free-bytes.ts';
+import { CryptConfig } from '../pbs/format/crypt-config.ts';
+import { CpuEstimate } from './cpu-estimate.ts';
+import { decodeChunk, type DecodeChunkOptions } from './decode-chunk.ts';
+import { writeBytes } from './held-chunk.ts';
 import { Bell, replies, requests, ThreadMemory } from './thread-memory.ts';
 import { toSentError, type SlabNews, type ThreadStart } from './thread-messages.ts';
 
 /** One decode thread: decodes in the order of asking and keeps the plain bytes until they are written or released. */
-function serveDecodes({ memory: shared, bell: sharedBell, port }: ThreadStart): void {
+function serveDecodes({ memory: shared, bell: sharedBell, port, key }: ThreadStart): void {
+  const options: DecodeChunkOptions = {
+    onPause: pause,
+    ...(key === undefined ? {} : { crypt: new CryptConfig(key) }),
+  };
   const memory = new ThreadMemory(shared);
   const bell = new Bell(sharedBell);
   /** By their number: a view of what was received into it last. */
@@ -61,7 +67,7 @@ function serveDecodes({ memory: shared, bell: sharedBell, port }: ThreadStart): 
       pausedMs = 0;
       const { slab, encodedBytes, expected } = memory.decodeRequest(place);
       const encoded = received(slab, encodedBytes);
-      const plain = decodeChunk(encoded, expected, pause);
+      const plain = decodeChunk(encoded, expected, options);
       held.set(place, plain);
       const isInSlab = plain.buffer === encoded.buffer;
       memory.putDecoded(place, { isInSlab, startedMs, endedMs: monotonicNow(), pausedMs });

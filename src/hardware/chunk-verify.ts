@@ -1,5 +1,5 @@
 import { decodeChunk } from '../decode/decode-chunk.ts';
-import { freeBytes } from '../decode/held-chunk.ts';
+import { freeBytes } from '../memory/free-bytes.ts';
 import { DEFAULT_CHUNK_SIZE, MB } from '../model/units.ts';
 import type { Primitive } from './primitive.ts';
 import { chunksOf, inTurn } from './shared-material.ts';

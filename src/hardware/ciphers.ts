@@ -1,6 +1,6 @@
 import { createDecipheriv } from 'node:crypto';
 
-import { freeBytes } from '../decode/held-chunk.ts';
+import { freeBytes } from '../memory/free-bytes.ts';
 import { DEFAULT_CHUNK_SIZE, KiB, MB } from '../model/units.ts';
 import type { Primitive } from './primitive.ts';
 import { inTurn } from './shared-material.ts';

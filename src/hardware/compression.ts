@@ -1,4 +1,4 @@
-import { freeBytes } from '../decode/held-chunk.ts';
+import { freeBytes } from '../memory/free-bytes.ts';
 import { DEFAULT_CHUNK_SIZE, MB } from '../model/units.ts';
 import { compressZstd, decompressZstd } from '../pbs/format/zstd.ts';
 import type { Primitive } from './primitive.ts';

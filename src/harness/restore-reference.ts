@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
 import { decodeChunk } from '../decode/decode-chunk.ts';
-import { freeBytes } from '../decode/held-chunk.ts';
+import { freeBytes } from '../memory/free-bytes.ts';
 import type { ServerSettings } from '../model/environment.ts';
 import type { Image, Slot } from '../model/image.ts';
 import { DEFAULT_CHUNK_SIZE } from '../model/units.ts';

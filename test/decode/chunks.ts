@@ -1,25 +1,26 @@
-import { createHash } from 'node:crypto';
-
 import { SlabPool } from '../../src/memory/slab-pool.ts';
 import type { Slot } from '../../src/model/image.ts';
 import type { ReceivedChunk } from '../../src/model/received-chunk.ts';
 import { encodeBlob } from '../../src/pbs/format/blob.ts';
+import type { CryptConfig } from '../../src/pbs/format/crypt-config.ts';
+import { chunkDigest } from '../../src/pbs/format/digest.ts';
 
 /** A slot for these bytes, as an index would describe it. */
-export function slotOf(plain: Uint8Array, offset = 0): Slot {
-  const digest = createHash('sha256').update(plain).digest('hex');
-  return { index: 0, offset, length: plain.length, digest, isZero: false };
+export function slotOf(plain: Uint8Array, offset = 0, crypt?: CryptConfig): Slot {
+  return { index: 0, offset, length: plain.length, digest: chunkDigest(plain, crypt), isZero: false };
 }
 
 interface ReceivedOptions {
   readonly compress?: boolean;
+  readonly crypt?: CryptConfig;
   /** Where its memory is from; one without bound unless given. */
   readonly pool?: SlabPool;
 }
 
 /** The chunk of these bytes as a session would hand it over. */
-export function received(plain: Uint8Array, { compress = false, pool }: ReceivedOptions = {}): ReceivedChunk {
-  return receivedBlob(encodeBlob(plain, { compress }), slotOf(plain).digest, pool);
+export function received(plain: Uint8Array, { compress = false, crypt, pool }: ReceivedOptions = {}): ReceivedChunk {
+  const blob = encodeBlob(plain, { compress, ...(crypt === undefined ? {} : { crypt }) });
+  return receivedBlob(blob, slotOf(plain, 0, crypt).digest, pool);
 }
 
 const memory = new SlabPool({ limit: Infinity });

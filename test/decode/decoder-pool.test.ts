@@ -12,6 +12,7 @@ import { SLAB_BYTES, SlabPool } from '../../src/memory/slab-pool.ts';
 import { IntegrityError, KnownError } from '../../src/model/errors.ts';
 import { encodeBlob } from '../../src/pbs/format/blob.ts';
 import { magics } from '../../src/pbs/format/magic.ts';
+import { otherCrypt, specCrypt } from '../pbs/format/keys.ts';
 import { noise, received, receivedBlob, slotOf } from './chunks.ts';
 
 const clock = monotonicClock();
@@ -64,6 +65,46 @@ for (const threads of [0, 2]) {
     await assert.rejects(pool.decode(receivedBlob(encrypted, slot.digest), slot), refusal('chunk-crypt-mode'));
 
     const held = await pool.decode(received(plain), slot);
+    assert.equal((await held.writeTo({ kind: 'checksum' }, 0)).crc32, crc32(plain), 'the pool still works');
+  });
+
+  test(`${threads} threads: encrypted chunks come out as they were, up to the longest that PBS takes`, async () => {
+    await using pool = new DecoderPool({ threads, clock, crypt: specCrypt });
+    for (const [length, compress] of [
+      [CHUNK, false],
+      [CHUNK, true],
+      [1, false],
+      [16 << 20, false],
+      [16 << 20, true],
+    ] as const) {
+      const plain = noise(length, 1).fill(7, length / 2);
+      const held = await pool.decode(received(plain, { compress, crypt: specCrypt }), slotOf(plain, 0, specCrypt));
+      assert.equal((await held.writeTo({ kind: 'checksum' }, 0)).crc32, crc32(plain), `${length} bytes`);
+    }
+  });
+
+  test(`${threads} threads: what is not encrypted under the key is refused, and why`, async () => {
+    await using pool = new DecoderPool({ threads, clock, crypt: specCrypt });
+    const plain = noise(CHUNK, 2);
+    const slot = slotOf(plain, 0, specCrypt);
+    const refusal = (code: string) => (error: unknown) =>
+      error instanceof IntegrityError && error.code === code && error.message.includes(slot.digest);
+    const refused = async (blob: Uint8Array, code: string): Promise<void> =>
+      await assert.rejects(pool.decode(receivedBlob(blob, slot.digest), slot), refusal(code));
+
+    await refused(encodeBlob(plain, { compress: false }), 'chunk-crypt-mode');
+    await refused(encodeBlob(plain, { crypt: otherCrypt }), 'blob-decrypt');
+    await refused(encodeBlob(noise(CHUNK, 3), { crypt: specCrypt }), 'chunk-digest');
+    await refused(encodeBlob(plain.subarray(1), { crypt: specCrypt }), 'chunk-length');
+    await refused(encodeBlob(noise(CHUNK + 1, 2), { crypt: specCrypt }), 'blob-too-large');
+    const flipped = encodeBlob(plain, { crypt: specCrypt });
+    flipped[5000] = flipped[5000]! ^ 1;
+    await refused(flipped, 'blob-crc');
+    const tag = encodeBlob(plain, { crypt: specCrypt });
+    tag[30] = tag[30]! ^ 1;
+    await refused(tag, 'blob-decrypt');
+
+    const held = await pool.decode(received(plain, { crypt: specCrypt }), slot);
     assert.equal((await held.writeTo({ kind: 'checksum' }, 0)).crc32, crc32(plain), 'the pool still works');
   });
 

@@ -5,7 +5,8 @@ import type { ChunkSource, Clock } from '../../model/ports.ts';
 import type { ReceivedChunk } from '../../model/received-chunk.ts';
 import { DEFAULT_TRANSPORT, pbsClientWindows, type TlsCipher } from '../../model/transport.ts';
 import { archiveKind, MANIFEST_NAME, serverArchiveName } from '../format/archive-name.ts';
-import { MAX_INDEX_BYTES, parseFixedIndex, type FixedIndex } from '../format/fixed-index.ts';
+import { parseFixedIndex, type FixedIndex } from '../format/fixed-index.ts';
+import { MAX_INDEX_BYTES } from '../format/index-header.ts';
 import {
   isSigned,
   manifestFile,

@@ -1,6 +1,8 @@
 import { crc32 } from 'node:zlib';
 
+import { freeBytes } from '../../memory/free-bytes.ts';
 import { IntegrityError, UsageError } from '../../model/errors.ts';
+import { IV_BYTES, TAG_BYTES, type CryptConfig } from './crypt-config.ts';
 import { formatOf, magicBytes } from './magic.ts';
 import { compressZstd, decompressZstd } from './zstd.ts';
 
@@ -10,7 +12,7 @@ export type BlobKind = 'plain' | 'zstd' | 'encrypted' | 'zstd-encrypted';
 export const BLOB_HEADER_BYTES = 12;
 
 /** Magic, CRC-32, 16 bytes of IV, 16 bytes of GCM tag. */
-export const ENCRYPTED_BLOB_HEADER_BYTES = 44;
+export const ENCRYPTED_BLOB_HEADER_BYTES: number = BLOB_HEADER_BYTES + IV_BYTES + TAG_BYTES;
 
 /** Most plain bytes that PBS puts into one blob (spec 12.1). */
 export const MAX_BLOB_PLAIN_BYTES: number = 128 * 1024 * 1024;
@@ -19,6 +21,8 @@ export const MAX_BLOB_PLAIN_BYTES: number = 128 * 1024 * 1024;
 export const MAX_ENCODED_BLOB_BYTES: number = MAX_BLOB_PLAIN_BYTES + ENCRYPTED_BLOB_HEADER_BYTES;
 
 const CRC_OFFSET = 8;
+const IV_OFFSET = BLOB_HEADER_BYTES;
+const TAG_OFFSET: number = IV_OFFSET + IV_BYTES;
 
 /** A blob taken apart without copying. */
 export interface ParsedBlob {
@@ -43,10 +47,17 @@ export interface EncodeBlobOptions {
   readonly compress?: boolean;
   /** CRC-32 of the plain bytes where the caller knows it already; saves a pass over uncompressed ones. */
   readonly plainCrc?: number;
+  /** Encrypts under this key, after compressing. */
+  readonly crypt?: CryptConfig;
+  /** 16 bytes for the encryption; random unless given. */
+  readonly iv?: Uint8Array;
 }
 
 /** Encodes as {@link encodeBlob}, without joining header and payload. */
-export function encodeBlobParts(plain: Uint8Array, { compress = true, plainCrc }: EncodeBlobOptions = {}): BlobParts {
+export function encodeBlobParts(
+  plain: Uint8Array,
+  { compress = true, plainCrc, crypt, iv }: EncodeBlobOptions = {},
+): BlobParts {
   if (plain.length > MAX_BLOB_PLAIN_BYTES) {
     throw new UsageError(`${plain.length} bytes are too many for one blob: ${MAX_BLOB_PLAIN_BYTES} at most`, {
       code: 'blob-too-large',
@@ -55,6 +66,16 @@ export function encodeBlobParts(plain: Uint8Array, { compress = true, plainCrc }
   const compressed = compress ? compressZstd(plain) : undefined;
   const isSmaller = compressed !== undefined && compressed.length <= plain.length;
   const payload = isSmaller ? compressed : plain;
+  if (crypt !== undefined) {
+    const { ciphertext, ...cipher } = crypt.encrypt(payload, iv);
+    const header = Buffer.alloc(ENCRYPTED_BLOB_HEADER_BYTES);
+    magicBytes(isSmaller ? 'zstd-encrypted' : 'encrypted').copy(header);
+    // IV and tag are not covered (spec 6.1).
+    header.writeUInt32LE(crc32(ciphertext), CRC_OFFSET);
+    header.set(cipher.iv, IV_OFFSET);
+    header.set(cipher.tag, TAG_OFFSET);
+    return { header, payload: ciphertext };
+  }
   const header = Buffer.alloc(BLOB_HEADER_BYTES);
   magicBytes(isSmaller ? 'zstd' : 'plain').copy(header);
   header.writeUInt32LE(isSmaller ? crc32(payload) : (plainCrc ?? crc32(payload)), CRC_OFFSET);
@@ -62,7 +83,7 @@ export function encodeBlobParts(plain: Uint8Array, { compress = true, plainCrc }
 }
 
 /**
- * A data blob of the plain bytes, unencrypted.
+ * A data blob of the plain bytes.
  * @throws UsageError `blob-too-large` above 128 MiB
  */
 export function encodeBlob(plain: Uint8Array, options: EncodeBlobOptions = {}): Uint8Array {
@@ -85,7 +106,10 @@ export function parseBlob(encoded: Uint8Array): ParsedBlob {
       kind,
       crc,
       payload: encoded.subarray(ENCRYPTED_BLOB_HEADER_BYTES),
-      cipher: { iv: encoded.subarray(12, 28), tag: encoded.subarray(28, 44) },
+      cipher: {
+        iv: encoded.subarray(IV_OFFSET, TAG_OFFSET),
+        tag: encoded.subarray(TAG_OFFSET, ENCRYPTED_BLOB_HEADER_BYTES),
+      },
     };
   }
   throw new IntegrityError('not a data blob: its first 8 bytes are none that PBS writes', {
@@ -99,30 +123,43 @@ export interface DecodeBlobOptions {
   readonly maxPlainBytes: number;
   /** Default true. A caller that checks the digest of the result needs the CRC only to tell faults apart. */
   readonly verifyCrc?: boolean;
+  /** For encrypted blobs; others are decoded with and without. */
+  readonly crypt?: CryptConfig;
 }
 
 /**
- * The plain bytes of a blob. Those of an uncompressed one share the memory of `encoded`.
- * @throws IntegrityError `blob-truncated`, `blob-magic`, `blob-crc`, `blob-zstd`, `blob-too-large`; UsageError
- * `encrypted-not-supported`
+ * The plain bytes of a blob. Those of one that is neither compressed nor encrypted share the memory of `encoded`.
+ * @throws IntegrityError `blob-truncated`, `blob-magic`, `blob-crc`, `blob-decrypt`, `blob-zstd`, `blob-too-large`;
+ * UsageError `key-missing`
  */
-export function decodeBlob(encoded: Uint8Array, { maxPlainBytes, verifyCrc = true }: DecodeBlobOptions): Uint8Array {
-  const { kind, crc, payload } = parseBlob(encoded);
+export function decodeBlob(
+  encoded: Uint8Array,
+  { maxPlainBytes, verifyCrc = true, crypt }: DecodeBlobOptions,
+): Uint8Array {
+  const { kind, crc, payload, cipher } = parseBlob(encoded);
   if (verifyCrc) checkCrc(payload, crc);
-  if (kind === 'encrypted' || kind === 'zstd-encrypted') {
-    throw new UsageError('the blob is encrypted, and encrypted backups cannot be read yet', {
-      code: 'encrypted-not-supported',
-      hint: 'choose a backup that was made without encryption',
-    });
-  }
-  if (kind === 'zstd') return decompressZstd(payload, maxPlainBytes);
-  if (payload.length > maxPlainBytes) {
+  const isCompressed = kind === 'zstd' || kind === 'zstd-encrypted';
+  // Whether it fits shows before it is decrypted: GCM adds no bytes.
+  if (!isCompressed && payload.length > maxPlainBytes) {
     throw new IntegrityError(`the blob holds ${payload.length} bytes, more than the ${maxPlainBytes} expected`, {
       code: 'blob-too-large',
       hint: 'the data are damaged: run a verify job on the server',
     });
   }
-  return payload;
+  if (cipher === undefined) return isCompressed ? decompressZstd(payload, maxPlainBytes) : payload;
+  if (crypt === undefined) {
+    throw new UsageError('the blob is encrypted, and no key was given', {
+      code: 'key-missing',
+      hint: 'name the key file that the backup was made with (--keyfile, or keyFile in a scenario)',
+    });
+  }
+  const decrypted = crypt.decrypt({ ...cipher, ciphertext: payload });
+  if (!isCompressed) return decrypted;
+  try {
+    return decompressZstd(decrypted, maxPlainBytes);
+  } finally {
+    freeBytes(decrypted);
+  }
 }
 
 /** @throws IntegrityError `blob-crc`, `blob-truncated`, `blob-magic` */

@@ -1,22 +1,23 @@
 import { createHash, hash, randomBytes } from 'node:crypto';
 
-import { IntegrityError, UsageError } from '../../model/errors.ts';
+import { UsageError, type IntegrityError } from '../../model/errors.ts';
 import type { Image, Slot } from '../../model/image.ts';
-import { DIGEST_BYTES, zeroChunkDigest } from './digest.ts';
 import { MAX_BLOB_PLAIN_BYTES } from './blob.ts';
-import { formatOf, magicBytes } from './magic.ts';
-
-/** One page; 16 KiB ones of a third-party port are incompatible (spec 6.3). */
-export const INDEX_HEADER_BYTES = 4096;
+import type { CryptConfig } from './crypt-config.ts';
+import { DIGEST_BYTES, zeroChunkDigest } from './digest.ts';
+import { GrowingBytes } from './growing-bytes.ts';
+import {
+  brokenIndex,
+  DEFAULT_MAX_ENTRY_BYTES,
+  INDEX_HEADER_BYTES,
+  parseIndexHeader,
+  verifyIndexCsum,
+  writeIndexHeader,
+  type IndexHeader,
+} from './index-header.ts';
 
 /** What the header of a fixed index says. */
-export interface FixedIndexHeader {
-  /** 32 hex digits. */
-  readonly uuid: string;
-  /** Unix seconds: when the server created the index. */
-  readonly ctime: number;
-  /** SHA-256 over all digests, hex. */
-  readonly csum: string;
+export interface FixedIndexHeader extends IndexHeader {
   /** Bytes of the image. */
   readonly size: number;
   /** Bytes; a power of two. */
@@ -26,12 +27,13 @@ export interface FixedIndexHeader {
 }
 
 export interface FixedIndexOptions {
-  /** Digest of a full chunk of zeros where it is not the plain one, that is, under a key. */
-  readonly zeroDigest?: string;
+  /** Of an encrypted image: chunks of zeros have another digest under each key, and are not known without it. */
+  readonly crypt?: CryptConfig;
 }
 
 /** A fixed index: which chunks an image is made of. Holds the digests as they are in the file, 8 MiB per TiB. */
 export class FixedIndex implements Image {
+  readonly kind = 'fixed';
   readonly size: number;
   readonly chunkSize: number;
   readonly slotCount: number;
@@ -43,7 +45,7 @@ export class FixedIndex implements Image {
   readonly #zeroDigest: string;
 
   /** @param digests 32 bytes for each slot; kept, not copied */
-  constructor(header: FixedIndexHeader, digests: Uint8Array, { zeroDigest }: FixedIndexOptions = {}) {
+  constructor(header: FixedIndexHeader, digests: Uint8Array, { crypt }: FixedIndexOptions = {}) {
     this.size = header.size;
     this.chunkSize = header.chunkSize;
     this.slotCount = header.slotCount;
@@ -51,7 +53,7 @@ export class FixedIndex implements Image {
     this.ctime = header.ctime;
     this.csum = header.csum;
     this.#digests = Buffer.from(digests.buffer, digests.byteOffset, digests.byteLength);
-    this.#zeroDigest = zeroDigest ?? zeroChunkDigest(header.chunkSize);
+    this.#zeroDigest = zeroChunkDigest(header.chunkSize, crypt);
   }
 
   /** @throws RangeError outside of the index */
@@ -83,7 +85,7 @@ export function parseFixedIndex(bytes: Uint8Array, options: FixedIndexOptions = 
   const expectedBytes = INDEX_HEADER_BYTES + header.slotCount * DIGEST_BYTES;
   if (bytes.length !== expectedBytes) throw wrongLength(bytes.length, expectedBytes);
   const digests = bytes.subarray(INDEX_HEADER_BYTES);
-  verifyCsum(header, hash('sha256', digests, 'hex'));
+  verifyIndexCsum('fixed', header, hash('sha256', digests, 'hex'));
   return new FixedIndex(header, digests, options);
 }
 
@@ -92,10 +94,7 @@ export function parseFixedIndex(bytes: Uint8Array, options: FixedIndexOptions = 
  * @throws IntegrityError as {@link parseFixedIndex}
  */
 export function parseFixedIndexHeader(bytes: Uint8Array): FixedIndexHeader {
-  if (bytes.length < INDEX_HEADER_BYTES) {
-    throw broken('index-truncated', `it ends after ${bytes.length} bytes, its header alone has ${INDEX_HEADER_BYTES}`);
-  }
-  if (formatOf(bytes) !== 'fixedIndex') throw broken('index-magic', 'its first 8 bytes are those of something else');
+  const common = parseIndexHeader(bytes, 'fixed');
   const header = Buffer.from(bytes.buffer, bytes.byteOffset, INDEX_HEADER_BYTES);
   const size = header.readBigUInt64LE(64);
   const chunkSize = header.readBigUInt64LE(72);
@@ -109,27 +108,17 @@ export function parseFixedIndexHeader(bytes: Uint8Array): FixedIndexHeader {
   if (size === 0n) throw broken('index-empty', 'it has no chunks');
   if (size > BigInt(Number.MAX_SAFE_INTEGER)) throw broken('index-size', `its image would have ${size} bytes`);
   return {
-    uuid: header.toString('hex', 8, 24),
-    ctime: Number(header.readBigInt64LE(24)),
-    csum: header.toString('hex', 32, 64),
+    ...common,
     size: Number(size),
     chunkSize: Number(chunkSize),
     slotCount: Math.ceil(Number(size) / Number(chunkSize)),
   };
 }
 
-const DEFAULT_MAX_DIGEST_BYTES: number = 256 * 1024 * 1024;
-
-/** The index of 32 TiB: nothing above is read into memory. */
-export const MAX_INDEX_BYTES: number = INDEX_HEADER_BYTES + DEFAULT_MAX_DIGEST_BYTES;
-
 export interface ReadFixedIndexOptions extends FixedIndexOptions {
   /** Bound on the bytes of digests held; default 256 MiB, the index of 32 TiB. */
   readonly maxDigestBytes?: number;
 }
-
-/** Digests are taken in steps, so that a header that lies about its size costs no memory. */
-const FIRST_DIGEST_BYTES = 64 * 1024;
 
 /**
  * Reads an index from a stream of pieces of any size, such as a file or a download; holds the digests and one piece.
@@ -137,11 +126,11 @@ const FIRST_DIGEST_BYTES = 64 * 1024;
  */
 export async function readFixedIndexStream(
   stream: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  { maxDigestBytes = DEFAULT_MAX_DIGEST_BYTES, ...options }: ReadFixedIndexOptions = {},
+  { maxDigestBytes = DEFAULT_MAX_ENTRY_BYTES, ...options }: ReadFixedIndexOptions = {},
 ): Promise<FixedIndex> {
   const headerBytes = Buffer.alloc(INDEX_HEADER_BYTES);
   let header: FixedIndexHeader | undefined;
-  let digests = Buffer.alloc(0);
+  const digests = new GrowingBytes();
   let digestBytes = 0;
   let received = 0;
   const csum = createHash('sha256');
@@ -158,25 +147,17 @@ export async function readFixedIndexStream(
         throw broken('index-too-large', `its ${header.slotCount} digests need more than ${maxDigestBytes} bytes`);
       }
     }
-    const held = received - INDEX_HEADER_BYTES;
-    if (held + piece.length > digestBytes) {
+    if (digests.length + piece.length > digestBytes) {
       throw wrongLength(received + piece.length, INDEX_HEADER_BYTES + digestBytes, 'at least ');
     }
-    if (held + piece.length > digests.length) {
-      const larger = Buffer.allocUnsafeSlow(
-        Math.min(digestBytes, Math.max(FIRST_DIGEST_BYTES, 2 * digests.length, held + piece.length)),
-      );
-      larger.set(digests.subarray(0, held));
-      digests = larger;
-    }
-    digests.set(piece, held);
+    digests.add(piece, digestBytes);
     csum.update(piece);
     received += piece.length;
   }
   if (header === undefined) return parseFixedIndex(headerBytes.subarray(0, received), options);
   if (received !== INDEX_HEADER_BYTES + digestBytes) throw wrongLength(received, INDEX_HEADER_BYTES + digestBytes);
-  verifyCsum(header, csum.digest('hex'));
-  return new FixedIndex(header, digests, options);
+  verifyIndexCsum('fixed', header, csum.digest('hex'));
+  return new FixedIndex(header, digests.bytes, options);
 }
 
 export interface EncodeFixedIndexOptions {
@@ -196,34 +177,27 @@ export interface EncodeFixedIndexOptions {
  * The bytes of an index file.
  * @throws UsageError `index-arguments` when the digests do not fit the size
  */
-export function encodeFixedIndex({ size, chunkSize, digests, uuid, ctime }: EncodeFixedIndexOptions): Uint8Array {
+export function encodeFixedIndex({
+  size,
+  chunkSize,
+  digests,
+  uuid = randomBytes(16).toString('hex'),
+  ctime,
+}: EncodeFixedIndexOptions): Uint8Array {
   if (size < 1 || !Number.isSafeInteger(size) || digests.length !== Math.ceil(size / chunkSize) * DIGEST_BYTES) {
     throw new UsageError(`${digests.length} bytes of digests do not make an image of ${size} bytes`, {
       code: 'index-arguments',
     });
   }
   const bytes = Buffer.alloc(INDEX_HEADER_BYTES + digests.length);
-  magicBytes('fixedIndex').copy(bytes);
-  (uuid === undefined ? randomBytes(16) : Buffer.from(uuid, 'hex')).copy(bytes, 8);
-  bytes.writeBigInt64LE(BigInt(ctime), 24);
-  bytes.write(hash('sha256', digests, 'hex'), 32, 'hex');
+  writeIndexHeader(bytes, 'fixed', { uuid, ctime, csum: hash('sha256', digests, 'hex') });
   bytes.writeBigUInt64LE(BigInt(size), 64);
   bytes.writeBigUInt64LE(BigInt(chunkSize), 72);
   bytes.set(digests, INDEX_HEADER_BYTES);
   return bytes;
 }
 
-function verifyCsum(header: FixedIndexHeader, computed: string): void {
-  if (computed !== header.csum) {
-    throw broken('index-csum', `the SHA-256 of its digests is ${computed}, its header says ${header.csum}`);
-  }
-}
-
 const wrongLength = (bytes: number, expectedBytes: number, bound = ''): IntegrityError =>
   broken('index-length', `it has ${bound}${bytes} bytes, by its header it should have ${expectedBytes}`);
 
-const broken = (code: string, what: string): IntegrityError =>
-  new IntegrityError(`the fixed index is damaged: ${what}`, {
-    code,
-    hint: 'run a verify job on the server, or choose another snapshot',
-  });
+const broken = (code: string, what: string): IntegrityError => brokenIndex('fixed', code, what);

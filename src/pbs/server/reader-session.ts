@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { systemErrorCode } from '../../model/errors.ts';
 import type { Clock } from '../../model/ports.ts';
 import { archiveKind } from '../format/archive-name.ts';
-import { MAX_INDEX_BYTES } from '../format/fixed-index.ts';
+import { MAX_INDEX_BYTES } from '../format/index-header.ts';
 import type { ServerHandler, ServerRequest, ServerResponse } from '../transport/transport.ts';
 import type { ChunkReader } from './chunk-reader.ts';
 import { addIndexDigests } from './index-digests.ts';

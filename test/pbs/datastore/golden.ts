@@ -14,6 +14,10 @@ export interface ExpectedFile {
   readonly chunk_size: number;
   readonly chunk_count: number;
   readonly zero_chunk_count: number;
+  /** Of a dynamic index: bytes from the start of the stream to the end of each chunk. */
+  readonly chunk_ends?: readonly number[];
+  /** Of a dynamic archive: SHA-256 of its whole stream. */
+  readonly stream_sha256?: string;
   readonly unique_chunk_count: number;
   readonly unique_encoded_bytes: number;
   readonly unique_encodings: Readonly<Record<string, number>>;
@@ -32,6 +36,8 @@ interface Expected {
         readonly files: Readonly<Record<string, ExpectedFile>>;
         readonly manifest: Readonly<Record<string, unknown>>;
         readonly owner: string;
+        /** Name of the key file, where it is encrypted or signed. */
+        readonly keyfile?: string;
       }
     >
   >;

@@ -4,8 +4,10 @@ import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
 
 import { KnownError } from '../../../src/model/errors.ts';
-import { chunkDigest } from '../../../src/pbs/format/digest.ts';
+import type { CryptConfig } from '../../../src/pbs/format/crypt-config.ts';
+import { chunkDigest, zeroChunkDigest } from '../../../src/pbs/format/digest.ts';
 import { encodeFixedIndex, parseFixedIndex, readFixedIndexStream } from '../../../src/pbs/format/fixed-index.ts';
+import { otherCrypt, specCrypt } from './keys.ts';
 
 const withCode = (code: string) => (error: unknown) => error instanceof KnownError && error.code === code;
 
@@ -83,11 +85,12 @@ describe('a fixed index', () => {
   });
 
   it('knows zeros by another digest under a key', () => {
-    const slots = [...parseFixedIndex(file, { zeroDigest: digests[1] ?? '' }).slots()];
-    assert.deepEqual(
-      slots.map(({ isZero }) => isZero),
-      [false, true, false],
-    );
+    const keyed = changed(4096 + 32, Buffer.from(zeroChunkDigest(4_194_304, specCrypt), 'hex'), true);
+    const zeros = (crypt?: CryptConfig): readonly boolean[] =>
+      [...parseFixedIndex(keyed, crypt === undefined ? {} : { crypt }).slots()].map(({ isZero }) => isZero);
+    assert.deepEqual(zeros(specCrypt), [false, true, false]);
+    assert.deepEqual(zeros(otherCrypt), [false, false, false]);
+    assert.deepEqual(zeros(), [true, false, false]);
   });
 
   const damaged: readonly (readonly [string, string, Uint8Array])[] = [

@@ -3,15 +3,20 @@ import { join } from 'node:path';
 import { crc32, zstdCompressSync } from 'node:zlib';
 
 import { KnownError } from '../../../src/model/errors.ts';
+import { parseArchiveIndex } from '../../../src/pbs/format/archive-index.ts';
 import { archiveKind, serverArchiveName } from '../../../src/pbs/format/archive-name.ts';
 import { decodeBlob, encodeBlob } from '../../../src/pbs/format/blob.ts';
 import { chunkDigest } from '../../../src/pbs/format/digest.ts';
-import { parseFixedIndex, readFixedIndexStream } from '../../../src/pbs/format/fixed-index.ts';
+import { readDynamicIndexStream } from '../../../src/pbs/format/dynamic-index.ts';
+import { readFixedIndexStream } from '../../../src/pbs/format/fixed-index.ts';
+import type { IndexKind } from '../../../src/pbs/format/index-header.ts';
+import { parseKeyFile } from '../../../src/pbs/format/key-file.ts';
 import { magics } from '../../../src/pbs/format/magic.ts';
 import { parseManifest, parseManifestJson, prettyManifest } from '../../../src/pbs/format/manifest.ts';
 import { formatSnapshotPath, parseSnapshotPath } from '../../../src/pbs/format/snapshot-path.ts';
 import { addIndexDigests } from '../../../src/pbs/server/index-digests.ts';
 import { SeededRandom } from '../../../src/material/seeded-random.ts';
+import { specCrypt } from './keys.ts';
 
 /** A reader of one format, and sound inputs from which broken ones are made. */
 export interface FuzzTarget {
@@ -47,8 +52,10 @@ export function fuzzTargets(goldenFolder: string): readonly FuzzTarget[] {
     zstdBlob(Buffer.concat([frame, Buffer.from('532a4d1803000000aabbcc', 'hex'), frame])),
   ];
   const json = manifests.map((blob) => Buffer.from(prettyManifest(parseManifest(blob))));
-  const readIndex = (input: Uint8Array): void => {
-    const index = parseFixedIndex(input);
+  const dynamicIndexes = filesNamed(goldenFolder, /\.didx$/u);
+  const keyFiles = ['golden', 'scrypt', 'pbkdf2'].map((name) => readFileSync(join(goldenFolder, `key-${name}.json`)));
+  const readIndex = (kind: IndexKind, input: Uint8Array): void => {
+    const index = parseArchiveIndex(kind, input);
     let bytes = 0;
     for (const slot of index.slots()) bytes += slot.length;
     if (bytes !== index.size) throw new Error(`slots of ${bytes} bytes in an image of ${index.size}`);
@@ -63,6 +70,19 @@ export function fuzzTargets(goldenFolder: string): readonly FuzzTarget[] {
         const plain = decodeBlob(input, { maxPlainBytes: MAX_PLAIN_BYTES });
         if (plain.length > MAX_PLAIN_BYTES) throw new Error(`${plain.length} bytes`);
       },
+    },
+    {
+      name: 'encrypted blob',
+      weight: 2,
+      seeds: [encodeBlob(text, { crypt: specCrypt }), encodeBlob(text, { crypt: specCrypt, compress: false })],
+      repair: repairCrc,
+      read: (input) => void decodeBlob(input, { maxPlainBytes: MAX_PLAIN_BYTES, crypt: specCrypt }),
+    },
+    {
+      name: 'key file',
+      weight: 2,
+      seeds: keyFiles,
+      read: (input) => void parseKeyFile(Buffer.from(input).toString(), 'a key'),
     },
     {
       name: 'manifest blob',
@@ -81,7 +101,20 @@ export function fuzzTargets(goldenFolder: string): readonly FuzzTarget[] {
         if (prettyManifest(again) !== prettyManifest(manifest)) throw new Error('the manifest does not come back');
       },
     },
-    { name: 'fixed index', weight: 4, seeds: indexes, repair: repairCsum, read: readIndex },
+    {
+      name: 'fixed index',
+      weight: 4,
+      seeds: indexes,
+      repair: repairCsum,
+      read: (input) => readIndex('fixed', input),
+    },
+    {
+      name: 'dynamic index',
+      weight: 4,
+      seeds: dynamicIndexes,
+      repair: repairCsum,
+      read: (input) => readIndex('dynamic', input),
+    },
     {
       name: 'fixed index from a stream',
       weight: 2,
@@ -94,10 +127,22 @@ export function fuzzTargets(goldenFolder: string): readonly FuzzTarget[] {
         });
       },
     },
+    {
+      name: 'dynamic index from a stream',
+      weight: 2,
+      seeds: dynamicIndexes,
+      repair: repairCsum,
+      read: async (input) => {
+        const half = input.length >> 1;
+        await readDynamicIndexStream([input.subarray(0, half), input.subarray(half)], {
+          maxEntryBytes: MAX_PLAIN_BYTES,
+        });
+      },
+    },
     ...(['fixed', 'dynamic'] as const).map((kind) => ({
       name: `digests of a ${kind} index`,
       weight: 1,
-      seeds: kind === 'fixed' ? indexes : filesNamed(goldenFolder, /\.didx$/u),
+      seeds: kind === 'fixed' ? indexes : dynamicIndexes,
       read: (input: Uint8Array): void => {
         const digests = new Set<string>();
         addIndexDigests(digests, kind, input);

@@ -5,6 +5,8 @@ import * as fc from 'fast-check';
 
 import { UsageError } from '../../../src/model/errors.ts';
 import { archiveKind, serverArchiveName } from '../../../src/pbs/format/archive-name.ts';
+import { findArchive } from '../../../src/pbs/format/find-archive.ts';
+import type { Manifest } from '../../../src/pbs/format/manifest.ts';
 import {
   compareSnapshots,
   formatBackupTime,
@@ -118,4 +120,40 @@ describe('an archive name', () => {
       assert.equal(archiveKind(name), undefined);
     });
   }
+});
+
+describe('an archive of a manifest', () => {
+  const found = (name: string, ...filenames: string[]): readonly (string | undefined)[] => {
+    const manifest: Manifest = {
+      snapshot: { type: 'host', id: 'a', time: 1 },
+      files: filenames.map((filename) => ({ filename, cryptMode: 'none', size: 1, csum: '0'.repeat(64) })),
+      unprotected: {},
+    };
+    const { file, payload } = findArchive(manifest, name);
+    return [file.filename, payload?.filename];
+  };
+  const split = ['root.mpxar.didx', 'root.ppxar.didx', 'etc.pxar.didx', 'a.img.fidx'];
+
+  it('is found with and without its suffix', () => {
+    assert.deepEqual(found('a.img', ...split), ['a.img.fidx', undefined]);
+    assert.deepEqual(found('a.img.fidx', ...split), ['a.img.fidx', undefined]);
+    assert.deepEqual(found('etc.pxar', ...split), ['etc.pxar.didx', undefined]);
+  });
+
+  it('is both halves where it was split, whichever name is given', () => {
+    for (const name of ['root.pxar', 'root.pxar.didx', 'root.mpxar', 'root.ppxar.didx']) {
+      assert.deepEqual(found(name, ...split), ['root.mpxar.didx', 'root.ppxar.didx'], name);
+    }
+    assert.deepEqual(found('root.pxar', ...split, 'root.pxar.didx'), ['root.pxar.didx', undefined]);
+    assert.deepEqual(found('root.mpxar', 'root.mpxar.didx'), ['root.mpxar.didx', undefined], 'only one half is there');
+  });
+
+  it('is missed by its own name', () => {
+    assert.throws(
+      () => found('usr.pxar', ...split),
+      (error: unknown) => {
+        return withCode('archive-not-found')(error) && /usr\.pxar\.didx/u.test((error as Error).message);
+      },
+    );
+  });
 });

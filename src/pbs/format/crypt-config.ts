@@ -1,0 +1,120 @@
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  hash,
+  pbkdf2Sync,
+  randomBytes,
+  type Hash,
+} from 'node:crypto';
+
+import { IntegrityError, UsageError } from '../../model/errors.ts';
+
+/** Bytes of an encryption key: AES-256. */
+export const KEY_BYTES = 32;
+
+/** Not the 12 bytes that GCM is mostly used with (spec 7.3). */
+export const IV_BYTES = 16;
+export const TAG_BYTES = 16;
+
+const CIPHER = 'aes-256-gcm';
+
+/** SHA-256 of the sentence that a key's fingerprint is the digest of (spec 7.2). */
+const fingerprintInput: Buffer = hash('sha256', 'Proxmox Backup Encryption Key Fingerprint', 'buffer');
+
+/** What is stored in the header of an encrypted blob, and what follows it. */
+export interface Encrypted {
+  readonly iv: Uint8Array;
+  readonly tag: Uint8Array;
+  readonly ciphertext: Uint8Array;
+}
+
+/**
+ * An encryption key and all that is derived from it (spec 7.2). The key itself is in no property, so that neither
+ * `console.log` nor `JSON.stringify` can show it.
+ */
+export class CryptConfig {
+  /** 32 hex pairs, colon-separated: what manifests and key files call the key. */
+  readonly fingerprint: string;
+  readonly #key: Uint8Array;
+  readonly #idKey: Uint8Array;
+  readonly #zeroDigests: Map<number, string> = new Map();
+
+  /**
+   * @param key copied
+   * @throws UsageError `key-length` unless it has 32 bytes
+   */
+  constructor(key: Uint8Array) {
+    if (key.length !== KEY_BYTES) {
+      throw new UsageError(`an encryption key has ${KEY_BYTES} bytes, this one ${key.length}`, { code: 'key-length' });
+    }
+    this.#key = Uint8Array.from(key);
+    this.#idKey = pbkdf2Sync(this.#key, '_id_key', 10, 32, 'sha256');
+    this.fingerprint = colonHex(Buffer.from(this.digest(fingerprintInput), 'hex'));
+  }
+
+  /** The first 8 pairs of the fingerprint, which is what PBS shows. */
+  get shortId(): string {
+    return this.fingerprint.slice(0, 8 * 3 - 1);
+  }
+
+  /** Digest of a chunk of these plain bytes under the key, 64 lower-case hex digits. */
+  digest(plain: Uint8Array): string {
+    return this.finishDigest(createHash('sha256').update(plain));
+  }
+
+  /** The digest of what has gone into a SHA-256 so far: a chunk's plain bytes, in pieces. */
+  finishDigest(sha256: Hash): string {
+    return sha256.update(this.#idKey).digest('hex');
+  }
+
+  /** Digest of so many zeros; computed once per length. */
+  zeroDigest(length: number): string {
+    const digest = this.#zeroDigests.get(length) ?? this.digest(new Uint8Array(length));
+    this.#zeroDigests.set(length, digest);
+    return digest;
+  }
+
+  /** HMAC-SHA-256 of a text, 64 hex digits: the signature of a canonical manifest. */
+  sign(text: string): string {
+    return createHmac('sha256', this.#idKey).update(text).digest('hex');
+  }
+
+  /** @param iv 16 bytes; random unless given, and never to be used twice under one key */
+  encrypt(plain: Uint8Array, iv: Uint8Array = randomBytes(IV_BYTES)): Encrypted {
+    const cipher = createCipheriv(CIPHER, this.#key, iv, { authTagLength: TAG_BYTES });
+    const ciphertext = cipher.update(plain);
+    cipher.final();
+    return { iv, tag: cipher.getAuthTag(), ciphertext };
+  }
+
+  /**
+   * The plain bytes, in memory of their own.
+   * @throws IntegrityError `blob-decrypt` where the key is another one or a byte was changed
+   */
+  decrypt({ iv, tag, ciphertext }: Encrypted): Buffer {
+    const decipher = createDecipheriv(CIPHER, this.#key, iv, { authTagLength: TAG_BYTES });
+    decipher.setAuthTag(tag);
+    const plain = decipher.update(ciphertext);
+    try {
+      decipher.final();
+    } catch (cause) {
+      throw new IntegrityError(`the blob cannot be decrypted with the key ${this.shortId}`, {
+        code: 'blob-decrypt',
+        hint: 'the data are damaged, or were encrypted with another key: run a verify job on the server',
+        cause,
+      });
+    }
+    return plain;
+  }
+
+  /** A copy of the key, for a thread of this process. It must get into no text, argument or variable. */
+  copyKey(): Uint8Array<ArrayBuffer> {
+    return Uint8Array.from(this.#key);
+  }
+}
+
+/** `0e:ab:d4:...` */
+const colonHex = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(':');
