@@ -24,7 +24,7 @@ export const inspectCommand: Command = {
     ['inspect /mnt/datastore/tank', 'What snapshots there are'],
     [
       'inspect /mnt/datastore/tank vm/100/2026-02-16T16:30:44Z',
-      'Every image of the snapshot; each chunk is read and checked',
+      'Every image and archive of the snapshot; each chunk is read and checked',
     ],
     ['inspect ./store vm/100/2026-02-16T16:30:44Z --quick', 'Look at headers and sizes only'],
     ['inspect ./store vm/100/2026-02-16T16:30:44Z --json', 'The same for programs'],
@@ -69,10 +69,9 @@ export const inspectCommand: Command = {
     if (json) edge.stdout.write(`${JSON.stringify({ formatVersion: 1, ...inspected }, null, 2)}\n`);
     else {
       for (const archive of inspected.archives) edge.stdout.write(`${describeArchive(inspected.snapshot, archive)}\n`);
-      if (inspected.archives.length === 0) edge.stdout.write(`${inspected.snapshot} holds no images\n`);
+      if (inspected.archives.length === 0) edge.stdout.write(`${inspected.snapshot} holds no images and archives\n`);
     }
-    if (inspected.isSigned)
-      edge.stderr.write('warning: the manifest is signed; without its key the signature was not verified\n');
+    if (inspected.signatureWarning !== undefined) edge.stderr.write(`warning: ${inspected.signatureWarning}\n`);
     return inspected.archives.some(({ problems }) => problems.length > 0) ? exitCodes.failed : exitCodes.fine;
   },
 };
@@ -83,7 +82,10 @@ function describeArchive(snapshot: string, archive: InspectedArchive): string {
   const shareOf = (count: Metric): string => ('value' in count ? share(count.value) : count.unavailable);
   const ratio = metricValue(archive.compressionRatio);
   const rows = [
-    ['size', `${formatBytes(archive.size)} in chunks of ${formatBytes(archive.chunkSize)}`],
+    [
+      'size',
+      `${formatBytes(archive.size)} in chunks of ${archive.kind === 'fixed' ? '' : 'up to '}${formatBytes(archive.chunkSize)}`,
+    ],
     ['encryption', archive.cryptMode],
     ['chunk_count', String(chunkCount)],
     ['zero_chunk_count', shareOf(archive.zeroChunkCount)],

@@ -35,7 +35,7 @@ async function restore(path: string, snapshot: string): Promise<{ sha256: string
   const datastore = await openDatastore(path);
   const sha256 = createHash('sha256');
   const checksums: number[] = [];
-  for (const slot of (await datastore.readFixedIndex(snapshot, 'drive-scsi0.img')).slots()) {
+  for (const slot of (await datastore.readIndex(snapshot, 'drive-scsi0.img')).slots()) {
     const plain = decodeBlob(await datastore.readChunk(slot.digest), { maxPlainBytes: slot.length });
     assert.equal(chunkDigest(plain), slot.digest);
     assert.equal(plain.length, slot.length);
@@ -121,7 +121,7 @@ describe('a synthetic datastore', () => {
     const datastore = await openDatastore(workload.path);
     const born = new Map<string, number>();
     for (const { snapshot, name } of (await datastore.listSnapshots()).flatMap((group) => group.snapshots)) {
-      for (const { digest } of (await datastore.readFixedIndex(name, workload.archive)).slots()) {
+      for (const { digest } of (await datastore.readIndex(name, workload.archive)).slots()) {
         if (!born.has(digest)) born.set(digest, snapshot.time);
       }
     }

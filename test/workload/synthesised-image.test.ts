@@ -49,7 +49,7 @@ test('a few chunks make the whole image, and each slot has the checksum of its c
 
   const pool = await synthesiseChunks(recipe);
   const slots = [
-    ...(await (await openDatastore(workload.path)).readFixedIndex(workload.snapshot, 'drive-scsi0.img')).slots(),
+    ...(await (await openDatastore(workload.path)).readIndex(workload.snapshot, 'drive-scsi0.img')).slots(),
   ];
   for (const { digest, length, index } of slots) {
     const plain = decodeBlob(pool.get(digest)!, { maxPlainBytes: length });

@@ -38,7 +38,7 @@ export async function chunkAges(
     let held = 0;
     let bytes = 0;
     try {
-      for (const { digest } of (await datastore.readFixedIndex(candidate.name, archive)).slots()) {
+      for (const { digest } of (await datastore.readIndex(candidate.name, archive)).slots()) {
         if (!undated.delete(digest)) continue;
         held += 1;
         bytes += chunks.get(digest) ?? 0;

@@ -1,19 +1,16 @@
 import { open } from 'node:fs/promises';
-import { crc32 } from 'node:zlib';
 
 import { asMachineError, IntegrityError, KnownError, systemErrorCode } from '../../model/errors.ts';
 import { metric, unavailable, type Metric } from '../../model/metric.ts';
-import { archiveKind, serverArchiveName } from '../format/archive-name.ts';
-import {
-  BLOB_HEADER_BYTES,
-  decodeBlob,
-  ENCRYPTED_BLOB_HEADER_BYTES,
-  parseBlob,
-  type BlobKind,
-} from '../format/blob.ts';
-import { chunkDigest } from '../format/digest.ts';
-import type { FixedIndex } from '../format/fixed-index.ts';
-import { isSigned, manifestFile, type CryptMode } from '../format/manifest.ts';
+import type { ArchiveIndex } from '../format/archive-index.ts';
+import { archiveKind } from '../format/archive-name.ts';
+import { BLOB_HEADER_BYTES, ENCRYPTED_BLOB_HEADER_BYTES, parseBlob, type BlobKind } from '../format/blob.ts';
+import type { CryptConfig } from '../format/crypt-config.ts';
+import { findArchive } from '../format/find-archive.ts';
+import type { IndexKind } from '../format/index-header.ts';
+import { signatureWarning, verifyManifestSignature, type SignatureState } from '../format/manifest-signature.ts';
+import type { CryptMode, Manifest, ManifestFile } from '../format/manifest.ts';
+import { checkChunk, checkChunkMode } from './check-chunk.ts';
 import { chunkAges, type ChunkAge } from './chunk-ages.ts';
 import type { Datastore } from './open-datastore.ts';
 
@@ -24,17 +21,19 @@ export interface ChunkProblem {
   readonly code: string;
 }
 
-/** Facts of one image. Distinct chunks include the chunk of zeros. */
+/** Facts of one image or archive of files. Distinct chunks include the chunk of zeros. */
 export interface InspectedArchive {
   readonly archive: string;
+  readonly kind: IndexKind;
   readonly cryptMode: CryptMode;
   /** Bytes. */
   readonly size: number;
+  /** Of a dynamic one, its longest chunk. */
   readonly chunkSize: number;
   readonly uuid: string;
   readonly csum: string;
   readonly chunkCount: number;
-  /** Slots with a full chunk of zeros. Unknown under a key, which changes its digest. */
+  /** Slots with a full chunk of zeros. Unknown without the key, which changes its digest, and of archives of files. */
   readonly zeroChunkCount: Metric;
   /** Distinct digests; the chunk of zeros counts as one. */
   readonly uniqueChunkCount: number;
@@ -58,52 +57,62 @@ export interface InspectedArchive {
 
 export interface InspectedSnapshot {
   readonly snapshot: string;
-  /** The manifest carries a signature, which nobody checked. */
-  readonly isSigned: boolean;
+  readonly signature: SignatureState;
+  /** What that means for its reader, one sentence. */
+  readonly signatureWarning?: string;
   readonly archives: readonly InspectedArchive[];
 }
 
 export interface InspectOptions {
-  /** All images of the snapshot unless given. */
+  /** All images and archives of the snapshot unless given; both halves of one that was split. */
   readonly archive?: string;
   /** Read every distinct chunk whole and check CRC-32, length and digest, not its header and size alone. */
   readonly contents?: boolean;
+  /** That the snapshot was made with. Without it, of encrypted chunks only the CRC-32 can be checked. */
+  readonly crypt?: CryptConfig;
   /** Plain bytes of distinct chunks that were looked at, of the image at hand. */
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Chunk statistics of an archive, or of all images of a snapshot.
- * @throws those of `Datastore.readManifest` and `Datastore.readFixedIndex`; the signal's reason when aborted
+ * Chunk statistics of an archive, or of all images and archives of a snapshot.
+ * @throws those of `Datastore.readManifest`, `Datastore.readIndex` and `verifyManifestSignature`; the signal's reason
+ * when aborted
  */
 export async function inspectArchive(
   datastore: Datastore,
   snapshot: string,
   options: InspectOptions = {},
 ): Promise<InspectedSnapshot> {
-  const { archive } = options;
+  const { archive, crypt } = options;
   const manifest = await datastore.readManifest(snapshot);
-  const names =
-    archive === undefined
-      ? manifest.files.map(({ filename }) => filename).filter((filename) => archiveKind(filename) === 'fixed')
-      : [serverArchiveName(archive)];
+  const signature = verifyManifestSignature(manifest, crypt);
   const archives: InspectedArchive[] = [];
-  for (const name of names) {
-    const { cryptMode } = manifestFile(manifest, name);
-    archives.push(await inspectIndex(datastore, snapshot, name, cryptMode, options));
+  for (const file of archive === undefined ? indexesOf(manifest) : filesNamed(manifest, archive)) {
+    archives.push(await inspectIndex(datastore, snapshot, file, options));
   }
-  return { snapshot, isSigned: isSigned(manifest), archives };
+  const warning = signatureWarning(signature, crypt);
+  return { snapshot, signature, ...(warning === undefined ? {} : { signatureWarning: warning }), archives };
+}
+
+function indexesOf({ files }: Manifest): readonly ManifestFile[] {
+  return files.filter(({ filename }) => archiveKind(filename) !== 'blob');
+}
+
+function filesNamed(manifest: Manifest, archive: string): readonly ManifestFile[] {
+  const { file, otherHalf } = findArchive(manifest, archive);
+  return otherHalf === undefined ? [file] : [file, otherHalf];
 }
 
 async function inspectIndex(
   datastore: Datastore,
   snapshot: string,
-  archive: string,
-  cryptMode: CryptMode,
-  { contents = false, onProgress, signal }: InspectOptions,
+  { filename: archive, cryptMode }: ManifestFile,
+  { contents = false, crypt, onProgress, signal }: InspectOptions,
 ): Promise<InspectedArchive> {
-  const index = await datastore.readFixedIndex(snapshot, archive);
+  const index = await datastore.readIndex(snapshot, archive, crypt === undefined ? {} : { crypt });
+  const isEncrypted = cryptMode === 'encrypt';
   const { lengths, zeroChunkCount } = distinctChunks(index);
   const encodings: Partial<Record<BlobKind, number>> = {};
   const problems: ChunkProblem[] = [];
@@ -117,8 +126,8 @@ async function inspectIndex(
     doneBytes += length;
     onProgress?.(doneBytes, totalBytes);
     try {
-      const { kind, bytes } = await readChunkHeader(datastore, digest, cryptMode);
-      if (contents) checkContents(await datastore.readChunk(digest), digest, length, cryptMode);
+      const { kind, bytes } = await readChunkHeader(datastore, digest, isEncrypted);
+      if (contents) checkChunk(await datastore.readChunk(digest), { digest, length, isEncrypted }, crypt);
       encodings[kind] = (encodings[kind] ?? 0) + 1;
       encodedBytesOf.set(digest, bytes);
       encodedBytes += bytes;
@@ -129,19 +138,20 @@ async function inspectIndex(
     }
   }
   const { ages, skipped } = await chunkAges(datastore, snapshot, archive, encodedBytesOf);
-  const isKeyed = cryptMode === 'encrypt';
+  const isUnknown = index.kind === 'fixed' && isEncrypted && crypt === undefined;
   const unknown = unavailable('unknown without the key, which changes the digest of a chunk of zeros');
   return {
     archive,
+    kind: index.kind,
     cryptMode,
     size: index.size,
     chunkSize: index.chunkSize,
     uuid: index.uuid,
     csum: index.csum,
     chunkCount: index.slotCount,
-    zeroChunkCount: isKeyed ? unknown : metric(zeroChunkCount),
+    zeroChunkCount: isUnknown ? unknown : zeroCount(index, zeroChunkCount),
     uniqueChunkCount: lengths.size,
-    repeatedNonZeroCount: isKeyed
+    repeatedNonZeroCount: isUnknown
       ? unknown
       : metric(index.slotCount - zeroChunkCount - lengths.size + (zeroChunkCount > 0 ? 1 : 0)),
     encodings,
@@ -160,7 +170,11 @@ interface DistinctChunks {
   readonly zeroChunkCount: number;
 }
 
-function distinctChunks(index: FixedIndex): DistinctChunks {
+function zeroCount({ kind }: ArchiveIndex, count: number): Metric {
+  return kind === 'fixed' ? metric(count) : unavailable('not told by a dynamic index');
+}
+
+function distinctChunks(index: ArchiveIndex): DistinctChunks {
   const lengths = new Map<string, number>();
   let zeroChunkCount = 0;
   for (const slot of index.slots()) {
@@ -170,32 +184,13 @@ function distinctChunks(index: FixedIndex): DistinctChunks {
   return { lengths, zeroChunkCount };
 }
 
-/** The digest of an encrypted chunk can only be checked with its key; its CRC-32 says whether it was damaged in storage. */
-function checkContents(encoded: Uint8Array, digest: string, length: number, cryptMode: CryptMode): void {
-  if (cryptMode === 'encrypt') {
-    const { payload, crc } = parseBlob(encoded);
-    if (crc32(payload) !== crc)
-      throw new IntegrityError('its CRC-32 is not the one in its header', { code: 'blob-crc' });
-    return;
-  }
-  const plain = decodeBlob(encoded, { maxPlainBytes: length });
-  if (plain.length !== length) {
-    throw new IntegrityError(`it holds ${plain.length} bytes, its place in the image ${length}`, {
-      code: 'chunk-length',
-    });
-  }
-  if (chunkDigest(plain) !== digest) {
-    throw new IntegrityError('its bytes are not those of its digest', { code: 'chunk-digest' });
-  }
-}
-
 interface ChunkHeader {
   readonly kind: BlobKind;
   /** Encoded, header included. */
   readonly bytes: number;
 }
 
-async function readChunkHeader(datastore: Datastore, digest: string, cryptMode: CryptMode): Promise<ChunkHeader> {
+async function readChunkHeader(datastore: Datastore, digest: string, isEncrypted: boolean): Promise<ChunkHeader> {
   const path = datastore.chunkPath(digest);
   try {
     await using file = await open(path);
@@ -203,12 +198,7 @@ async function readChunkHeader(datastore: Datastore, digest: string, cryptMode: 
     const header = Buffer.alloc(Math.min(size, ENCRYPTED_BLOB_HEADER_BYTES));
     await file.read(header, 0, header.length, 0);
     const { kind } = parseBlob(header);
-    const isEncrypted = kind === 'encrypted' || kind === 'zstd-encrypted';
-    if (isEncrypted !== (cryptMode === 'encrypt')) {
-      throw new IntegrityError(`the chunk is ${isEncrypted ? '' : 'not '}encrypted, the archive is ${cryptMode}`, {
-        code: 'chunk-crypt-mode',
-      });
-    }
+    checkChunkMode(header, isEncrypted);
     // An image has no chunk of no bytes; this is what a crash before PBS synced the file leaves.
     if (size === (isEncrypted ? ENCRYPTED_BLOB_HEADER_BYTES : BLOB_HEADER_BYTES)) {
       throw new IntegrityError('the chunk holds no bytes', { code: 'chunk-empty' });

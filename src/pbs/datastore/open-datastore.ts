@@ -2,10 +2,12 @@ import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 
 import { asMachineError, IntegrityError, systemErrorCode, UsageError } from '../../model/errors.ts';
+import { readArchiveIndexStream, type ArchiveIndex } from '../format/archive-index.ts';
 import { archiveKind, MANIFEST_NAME, serverArchiveName } from '../format/archive-name.ts';
 import { MAX_ENCODED_BLOB_BYTES } from '../format/blob.ts';
-import { readFixedIndexStream, type FixedIndex } from '../format/fixed-index.ts';
-import { manifestFile, parseManifest, verifyIndexAgainstManifest, type Manifest } from '../format/manifest.ts';
+import type { CryptConfig } from '../format/crypt-config.ts';
+import { findArchive } from '../format/find-archive.ts';
+import { parseManifest, verifyIndexAgainstManifest, type Manifest } from '../format/manifest.ts';
 import { formatSnapshotPath, parseSnapshotPath, type SnapshotPath } from '../format/snapshot-path.ts';
 import { archivePath, chunkPath, chunksFolder, snapshotFolder } from './layout.ts';
 import { listGroup, listGroups, type ListedGroup } from './list-snapshots.ts';
@@ -63,10 +65,10 @@ export class Datastore {
     snapshot: string,
     archive: string,
   ): Promise<{ readonly snapshot: string; readonly archive: string }> {
-    const filename = serverArchiveName(archive);
+    // A name that is none is the user's mistake, whatever there is of the snapshot.
+    serverArchiveName(archive);
     const manifest = await this.readManifest(snapshot);
-    manifestFile(manifest, filename);
-    return { snapshot: formatSnapshotPath(manifest.snapshot), archive: filename };
+    return { snapshot: formatSnapshotPath(manifest.snapshot), archive: findArchive(manifest, archive).file.filename };
   }
 
   /** Errors as {@link Datastore.findArchive}, and IntegrityError `snapshot-unfinished` where there is no manifest. */
@@ -90,23 +92,30 @@ export class Datastore {
   }
 
   /**
-   * A fixed index, checked against the manifest.
-   * @throws as {@link Datastore.findArchive}; UsageError `not-an-image`; IntegrityError `file-missing` and those of
-   * the index
+   * An index of either kind, checked against the manifest. A key serves for encrypted archives only, and is not looked at
+   * for others.
+   * @throws as {@link Datastore.findArchive}; UsageError `not-an-index`; IntegrityError `file-missing` and those of the
+   * index
    */
-  async readFixedIndex(snapshot: string, archive: string): Promise<FixedIndex> {
-    const filename = serverArchiveName(archive);
+  async readIndex(
+    snapshot: string,
+    archive: string,
+    { crypt }: { readonly crypt?: CryptConfig } = {},
+  ): Promise<ArchiveIndex> {
     const manifest = await this.readManifest(snapshot);
-    manifestFile(manifest, filename);
-    if (archiveKind(filename) !== 'fixed') {
-      throw new UsageError(`${filename} is not an image`, {
-        code: 'not-an-image',
-        hint: 'images are named *.img.fidx',
+    const { filename, cryptMode } = findArchive(manifest, archive).file;
+    const kind = archiveKind(filename);
+    if (kind !== 'fixed' && kind !== 'dynamic') {
+      throw new UsageError(`${filename} is no archive of chunks`, {
+        code: 'not-an-index',
+        hint: 'images are named *.img.fidx, archives of files *.pxar.didx or the like',
       });
     }
     const path = archivePath(this.path, manifest.snapshot, filename);
     try {
-      const index = await readFixedIndexStream(createReadStream(path, { highWaterMark: 256 * 1024 }));
+      const stream = createReadStream(path, { highWaterMark: 256 * 1024 });
+      const isKeyed = cryptMode === 'encrypt' && crypt !== undefined;
+      const index = await readArchiveIndexStream(kind, stream, isKeyed ? { crypt } : {});
       verifyIndexAgainstManifest(index, manifest, filename);
       return index;
     } catch (error) {

@@ -30,7 +30,7 @@ describe('a datastore writer', () => {
     writer.writeManifest({ snapshot, files, unprotected: {} });
 
     const datastore = await openDatastore(writer.path);
-    const read = await datastore.readFixedIndex('vm/100/2026-02-16T16:30:44Z', 'drive-scsi0.img');
+    const read = await datastore.readIndex('vm/100/2026-02-16T16:30:44Z', 'drive-scsi0.img');
     assert.equal(read.digestAt(0), digest);
     assert.deepEqual(Buffer.from(decodeBlob(await datastore.readChunk(digest), { maxPlainBytes: 5000 })), plain);
     assert.deepEqual(

@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { loadKey } from '../../../src/pbs/client/load-key.ts';
+import type { CryptConfig } from '../../../src/pbs/format/crypt-config.ts';
+
 /** What the README of the golden data describes; only what the tests look at. */
 export interface ExpectedFile {
   readonly 'crypt-mode': string | null;
@@ -54,13 +57,26 @@ export interface ExpectedIndex {
   readonly isEncrypted: boolean;
 }
 
-/** Every fixed index of the golden store. */
-export const goldenIndexes: readonly ExpectedIndex[] = Object.entries(expected.snapshots).flatMap(
-  ([snapshot, { files }]) =>
+const indexesNamed = (pattern: RegExp): readonly ExpectedIndex[] =>
+  Object.entries(expected.snapshots).flatMap(([snapshot, { files }]) =>
     Object.entries(files)
-      .filter(([archive]) => archive.endsWith('.fidx'))
+      .filter(([archive]) => pattern.test(archive))
       .map(([archive, facts]) => ({ snapshot, archive, facts, isEncrypted: facts['crypt-mode'] === 'encrypt' })),
-);
+  );
+
+/** Every fixed index of the golden store. */
+export const goldenIndexes: readonly ExpectedIndex[] = indexesNamed(/\.fidx$/u);
+
+/** Every index of the golden store. */
+export const goldenArchives: readonly ExpectedIndex[] = indexesNamed(/\.[fd]idx$/u);
+
+/** The key that a golden snapshot was made with; undefined where it was made without. */
+export async function goldenKey(snapshot: string): Promise<CryptConfig | undefined> {
+  const name = expected.snapshots[snapshot]?.keyfile;
+  return name === undefined
+    ? undefined
+    : await loadKey(join(goldenFolder, name), { passphrase: () => 'anchor-key-pw' });
+}
 
 /** An empty folder that is gone afterwards. */
 export async function temporaryFolder(): Promise<{ readonly path: string } & AsyncDisposable> {

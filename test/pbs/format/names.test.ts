@@ -129,8 +129,8 @@ describe('an archive of a manifest', () => {
       files: filenames.map((filename) => ({ filename, cryptMode: 'none', size: 1, csum: '0'.repeat(64) })),
       unprotected: {},
     };
-    const { file, payload } = findArchive(manifest, name);
-    return [file.filename, payload?.filename];
+    const { file, otherHalf } = findArchive(manifest, name);
+    return [file.filename, otherHalf?.filename];
   };
   const split = ['root.mpxar.didx', 'root.ppxar.didx', 'etc.pxar.didx', 'a.img.fidx'];
 
@@ -140,12 +140,15 @@ describe('an archive of a manifest', () => {
     assert.deepEqual(found('etc.pxar', ...split), ['etc.pxar.didx', undefined]);
   });
 
-  it('is both halves where it was split, whichever name is given', () => {
-    for (const name of ['root.pxar', 'root.pxar.didx', 'root.mpxar', 'root.ppxar.didx']) {
+  it('is both halves where it was split, the one that is named first', () => {
+    for (const name of ['root.pxar', 'root.pxar.didx', 'root.mpxar']) {
       assert.deepEqual(found(name, ...split), ['root.mpxar.didx', 'root.ppxar.didx'], name);
     }
+    assert.deepEqual(found('root.ppxar', ...split), ['root.ppxar.didx', 'root.mpxar.didx']);
     assert.deepEqual(found('root.pxar', ...split, 'root.pxar.didx'), ['root.pxar.didx', undefined]);
     assert.deepEqual(found('root.mpxar', 'root.mpxar.didx'), ['root.mpxar.didx', undefined], 'only one half is there');
+    assert.throws(() => found('root.pxar', 'root.mpxar.didx'), withCode('archive-not-found'));
+    assert.throws(() => found('root.pxar', 'root.ppxar.didx'), withCode('archive-not-found'));
   });
 
   it('is missed by its own name', () => {
