@@ -8,6 +8,7 @@ import type { SamplerCalls, WatchedProcesses } from '../metrics/control.ts';
 import { DEFAULT_SAMPLE_INTERVAL_MS } from '../metrics/sample-interval.ts';
 import type { LinkSettings, ServerSettings, StorageSettings, TransportSettings } from '../model/environment.ts';
 import type { Clock } from '../model/ports.ts';
+import { Secret } from '../model/secret.ts';
 import { defaultTransport } from '../model/transport.ts';
 import { connectReader, type ReaderSession } from '../pbs/client/reader-session.ts';
 import { transports } from '../pbs/transport/transports.ts';
@@ -199,7 +200,7 @@ export class Lab implements AsyncDisposable {
     return await connectReader({
       host: '127.0.0.1',
       ...this.servers.endpoint(connection),
-      credentials: { userId: USER_ID, password: this.#secret },
+      credentials: { authId: USER_ID, secret: new Secret(this.#secret) },
       store: mounted.store,
       snapshot,
       clock: this.#options.clock,

@@ -1,40 +1,42 @@
 import type { TLSSocket } from 'node:tls';
 
 import { ServerError } from '../../model/errors.ts';
+import { Http1ResponseReader, MAX_HEAD_BYTES, type Http1Response } from './http1-response.ts';
 
 /** An HTTP/1.1 request; `host` is added behind the fields, `content-length` behind it where there is a body. */
 export interface Http1Request {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
   /** Sent in this order: PBS's own clients have a fixed one (observed.md). */
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** Bound on the body of the response; default 256 KiB, far above answers to logins, and refusals. */
+  readonly maxBodyBytes?: number;
 }
 
-export interface Http1Response {
-  readonly status: number;
-  /** Names in lower case; of repeated ones the last. */
-  readonly headers: ReadonlyMap<string, string>;
-  readonly body: Buffer;
+export interface ExchangeLimits {
+  readonly signal: AbortSignal;
+  /** From a request until its response. */
+  readonly timeoutMs: number;
 }
 
-/** Answers to logins and refusals are far below; a bound for whatever else is listening. */
-const MAX_HEAD_BYTES = 16 * 1024;
 const MAX_BODY_BYTES = 256 * 1024;
 
 interface Waiting {
+  readonly reader: Http1ResponseReader;
   readonly resolve: (response: Http1Response) => void;
   readonly reject: (error: Error) => void;
 }
 
 /**
- * The HTTP/1.1 part of a session: a request or two, one after the other, on a connection that is then handed over.
+ * The HTTP/1.1 part of a session: requests, one after the other, on a connection that may then be handed over.
  * Node's own client cannot keep a given socket from the login to the upgrade with a given order of headers.
  */
 export class Http1Connection {
   readonly #place: string;
   #socket: TLSSocket | undefined;
-  #received: Buffer = Buffer.alloc(0);
+  /** Behind the last response, or before any request. */
+  #rest: Buffer = Buffer.alloc(0);
   #waiting: Waiting | undefined;
 
   /** @param place host and port, for the `host` header and error texts */
@@ -49,28 +51,35 @@ export class Http1Connection {
     socket.on('error', this.#fail).on('close', this.#close);
   }
 
+  /** Whether the next request may go over it. */
+  get isOpen(): boolean {
+    return this.#socket !== undefined && this.#socket.writable;
+  }
+
   /** Takes bytes of the server; they are copied. */
   readonly receive = (bytes: Uint8Array): void => {
-    this.#received = Buffer.concat([this.#received, bytes]);
-    this.#answer(false);
+    const copy = Buffer.from(bytes);
+    if (this.#waiting !== undefined) return this.#answer(this.#waiting, copy);
+    this.#rest = Buffer.concat([this.#rest, copy]);
+    // Nobody asked for that much.
+    if (this.#rest.length > MAX_BODY_BYTES + MAX_HEAD_BYTES) this.#socket?.destroy();
   };
 
   /** Lets go of the socket; returns what the server sent behind its last response. */
   detach(): Uint8Array {
     this.#socket?.off('data', this.receive).off('error', this.#fail).off('close', this.#close).pause();
     this.#socket = undefined;
-    const rest = this.#received;
-    this.#received = Buffer.alloc(0);
+    const rest = this.#rest;
+    this.#rest = Buffer.alloc(0);
     return rest;
   }
 
   /** @throws ServerError `connection-lost`, `response-malformed`, `stalled`; the signal's reason when aborted */
-  async exchange(
-    request: Http1Request,
-    { signal, timeoutMs }: { signal: AbortSignal; timeoutMs: number },
-  ): Promise<Http1Response> {
+  async exchange(request: Http1Request, { signal, timeoutMs }: ExchangeLimits): Promise<Http1Response> {
     const { promise, resolve, reject } = Promise.withResolvers<Http1Response>();
-    this.#waiting = { resolve, reject };
+    const reader = new Http1ResponseReader(request.maxBodyBytes ?? MAX_BODY_BYTES);
+    const waiting: Waiting = { reader, resolve, reject };
+    this.#waiting = waiting;
     const abort = (): void => reject(signal.reason as Error);
     signal.addEventListener('abort', abort, { once: true });
     const timer = setTimeout(() => {
@@ -79,7 +88,11 @@ export class Http1Connection {
     }, timeoutMs);
     try {
       signal.throwIfAborted();
-      this.#socket?.write(serialize(request, this.#place));
+      const early = this.#rest;
+      this.#rest = Buffer.alloc(0);
+      if (early.length > 0) this.#answer(waiting, early);
+      if (this.isOpen) this.#socket?.write(serialize(request, this.#place));
+      else reject(connectionLost(this.#place, 'the server closed it'));
       return await promise;
     } finally {
       clearTimeout(timer);
@@ -93,20 +106,21 @@ export class Http1Connection {
   };
 
   readonly #close = (): void => {
-    this.#answer(true);
-    this.#waiting?.reject(connectionLost(this.#place, 'the server closed it'));
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    waiting.reader.end();
+    if (waiting.reader.response !== undefined) waiting.resolve(waiting.reader.response);
+    waiting.reject(connectionLost(this.#place, 'the server closed it'));
   };
 
-  /** Settles the request that waits if its whole response is there; a body without length ends with the connection. */
-  #answer(isEnd: boolean): void {
-    if (this.#waiting === undefined) return;
+  /** Settles the request that waits if its whole response is there. */
+  #answer({ reader, resolve, reject }: Waiting, bytes: Buffer): void {
     try {
-      const parsed = parseResponse(this.#received, isEnd);
-      if (parsed === undefined) return;
-      this.#received = this.#received.subarray(parsed.consumed);
-      this.#waiting.resolve(parsed.response);
+      const rest = reader.response === undefined ? reader.add(bytes) : bytes;
+      if (rest.length > 0) this.#rest = Buffer.concat([this.#rest, rest]);
+      if (reader.response !== undefined) resolve(reader.response);
     } catch (error) {
-      this.#waiting.reject(error as Error);
+      reject(error as Error);
     }
   }
 }
@@ -126,42 +140,4 @@ function serialize({ method, path, headers, body }: Http1Request, host: string):
     ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }),
   }).map(([name, value]) => `${name}: ${value}\r\n`);
   return `${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n${body ?? ''}`;
-}
-
-function parseResponse(bytes: Buffer, isEnd: boolean): { response: Http1Response; consumed: number } | undefined {
-  const headEnd = bytes.indexOf('\r\n\r\n');
-  if (headEnd < 0) {
-    if (bytes.length > MAX_HEAD_BYTES) throw malformed('its head has no end');
-    return undefined;
-  }
-  const [statusLine = '', ...fields] = bytes.toString('latin1', 0, headEnd).split('\r\n');
-  const status = Number(/^HTTP\/1\.[01] (\d{3})(?: |$)/u.exec(statusLine)?.[1]);
-  if (Number.isNaN(status)) throw malformed('it does not begin like one');
-  const headers = new Map(
-    fields.map((field) => {
-      const colon = field.indexOf(':');
-      return [field.slice(0, colon).toLowerCase(), field.slice(colon + 1).trim()] as const;
-    }),
-  );
-  const start = headEnd + 4;
-  if (status === 101) return { response: { status, headers, body: Buffer.alloc(0) }, consumed: start };
-  const declared = headers.get('content-length');
-  if (declared === undefined && !isEnd) {
-    if (bytes.length - start > MAX_BODY_BYTES) throw malformed('it has no end');
-    return undefined;
-  }
-  const length = declared === undefined ? bytes.length - start : Number(declared);
-  if (!Number.isInteger(length) || length < 0 || length > MAX_BODY_BYTES)
-    throw malformed('its length is no sensible number');
-  const end = start + length;
-  if (bytes.length < end) return undefined;
-  // Copied: the memory may go on to hold the first HTTP/2 frames.
-  return { response: { status, headers, body: Buffer.from(bytes.subarray(start, end)) }, consumed: end };
-}
-
-function malformed(what: string): ServerError {
-  return new ServerError(`the server's answer is not an HTTP/1.1 response that can be read: ${what}`, {
-    code: 'response-malformed',
-    hint: 'is this a Proxmox Backup Server?',
-  });
 }

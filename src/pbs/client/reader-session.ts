@@ -3,6 +3,7 @@ import { IntegrityError, ServerError, UsageError, type KnownError } from '../../
 import { metric, unavailable, type Metric } from '../../model/metric.ts';
 import type { ChunkSource, Clock } from '../../model/ports.ts';
 import type { ReceivedChunk } from '../../model/received-chunk.ts';
+import type { Secret } from '../../model/secret.ts';
 import { DEFAULT_TRANSPORT, pbsClientWindows, type TlsCipher } from '../../model/transport.ts';
 import { archiveKind, MANIFEST_NAME, serverArchiveName } from '../format/archive-name.ts';
 import { parseFixedIndex, type FixedIndex } from '../format/fixed-index.ts';
@@ -27,26 +28,21 @@ import { responseTooLong } from '../transport/transport-errors.ts';
 import { BodyCollector } from './body-collector.ts';
 import { chunkLength } from './chunk-length.ts';
 import { Http1Connection } from './http1-connection.ts';
-import { openReader, type Credentials } from './open-reader.ts';
-import { defaultTimeouts, type ReaderTimeouts } from './reader-timeouts.ts';
+import { USER_AGENT } from './log-in.ts';
+import { openReader } from './open-reader.ts';
+import { defaultTimeouts } from './reader-timeouts.ts';
+import { formatHostAndPort } from './repository.ts';
+import type { ServerOptions } from './server-options.ts';
 import { quoteServer } from './server-text.ts';
 import { StallWatch, type StallWatchOptions } from './stall-watch.ts';
 import { negotiatedTls, openTlsConnection, type NegotiatedTls } from './tls-connection.ts';
 
-export interface ReaderOptions {
-  readonly host: string;
-  readonly port: number;
-  /** SHA-256 over the server's DER certificate, hex pairs. Nothing is sent to a server that has another. */
-  readonly fingerprint: string;
-  readonly credentials: Credentials;
+export interface ReaderOptions extends ServerOptions {
   readonly store: string;
   /** `a/b`; the root namespace where absent. */
   readonly namespace?: string;
   /** `vm/100/2026-02-16T16:30:44Z` */
   readonly snapshot: string;
-  readonly clock: Clock;
-  /** Breaks off connecting; an open session is ended by disposing it. */
-  readonly signal: AbortSignal;
   /** Default {@link DEFAULT_TRANSPORT}. */
   readonly transport?: ClientTransport;
   /** What to announce; default what PBS's own client does. */
@@ -60,7 +56,6 @@ export interface ReaderOptions {
    * up the connection is not read, so there must be some for each fetch that is under way.
    */
   readonly memory?: SlabPool;
-  readonly timeouts?: ReaderTimeouts;
 }
 
 const pbsClientSettings: Http2Settings = {
@@ -74,29 +69,28 @@ const MAX_ERROR_BYTES = 64 * 1024;
 const MAX_SPEEDTEST_BYTES = 16 * 1024 * 1024;
 
 /** An HTTP/2 request without body, as real clients send it (spec 3.4). */
-const requestHeaders = { 'user-agent': 'restorelab', 'content-type': 'application/x-www-form-urlencoded' };
+const requestHeaders = { 'user-agent': USER_AGENT, 'content-type': 'application/x-www-form-urlencoded' };
 
 /**
- * Opens a reader session: TLS with a pinned certificate, login, upgrade to HTTP/2. Several may be open at once.
- * @throws ServerError `server-unreachable`, `tls-failed`, `fingerprint-mismatch`, `authentication-failed`,
- * `permission-denied`, `upgrade-refused`, `connection-lost`, `stalled`; UsageError `snapshot-path`,
- * `snapshot-not-found`, `datastore-not-found`; the signal's reason when aborted
+ * Opens a reader session: TLS with a certificate that is checked, login, upgrade to HTTP/2. Several may be open at once.
+ * @throws those of {@link openTlsConnection} and {@link openReader}; UsageError `snapshot-path`; the signal's reason when
+ * aborted
  */
 export async function connectReader(options: ReaderOptions): Promise<ReaderSession> {
   const { host, port, fingerprint, credentials, store, namespace, signal } = options;
   const { transport = transports[DEFAULT_TRANSPORT].client, settings = pbsClientSettings, tlsCipher } = options;
   const { connectMs, answerMs, stallMs, stallBytes } = { ...defaultTimeouts, ...options.timeouts };
   const snapshot = parseSnapshotPath(options.snapshot);
-  const place = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const place = formatHostAndPort(options);
 
   const http1 = new Http1Connection(place);
   const prepared = transport.prepareSocket?.(http1.receive);
   const socket = await openTlsConnection({
     host,
     port,
-    fingerprint,
     signal,
     timeoutMs: connectMs,
+    ...(fingerprint === undefined ? {} : { fingerprint }),
     ...(tlsCipher === undefined ? {} : { cipher: tlsCipher }),
     ...(prepared === undefined ? {} : { onread: prepared.onread }),
   });
@@ -137,7 +131,7 @@ export class ReaderSession implements ChunkSource, AsyncDisposable {
   readonly #connection: ClientConnection;
   readonly #clock: Clock;
   readonly #number: number;
-  readonly #secrets: readonly string[];
+  readonly #secrets: readonly Secret[];
   readonly #watch: StallWatch;
   readonly #memory: SlabPool;
   #stall: ServerError | undefined;
@@ -156,7 +150,7 @@ export class ReaderSession implements ChunkSource, AsyncDisposable {
     this.#clock = clock;
     this.#number = number;
     this.#memory = memory;
-    this.#secrets = [credentials.password];
+    this.#secrets = [credentials.secret];
     this.#watch = new StallWatch({
       ...watch,
       clock,

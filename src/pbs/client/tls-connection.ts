@@ -1,14 +1,17 @@
 import { isIP, type OnReadOpts } from 'node:net';
-import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import { connect, getCACertificates, type ConnectionOptions, type TLSSocket } from 'node:tls';
 
-import { asMachineError, ServerError, systemErrorCode } from '../../model/errors.ts';
+import { asMachineError, ServerError, systemErrorCode, UsageError } from '../../model/errors.ts';
 import type { TlsCipher } from '../../model/transport.ts';
 
 export interface TlsConnectionOptions {
   readonly host: string;
   readonly port: number;
-  /** SHA-256 over the DER certificate: 32 hex pairs, joined with colons or not, in either case. */
-  readonly fingerprint: string;
+  /**
+   * SHA-256 over the DER certificate: 32 hex pairs, joined with colons or not, in either case. It must match whoever
+   * vouches for the certificate; without it, an authority that this system trusts must.
+   */
+  readonly fingerprint?: string;
   readonly signal: AbortSignal;
   /** From the first packet to the end of the TLS handshake. */
   readonly timeoutMs: number;
@@ -22,18 +25,21 @@ export interface TlsConnectionOptions {
 const KEEP_ALIVE_MS = 120_000;
 
 /**
- * Connects and checks the server's certificate against the pin before a byte is sent. No ALPN and, for an address, no
- * SNI, as real clients do (observed.md).
- * @throws ServerError `server-unreachable`, `tls-failed`, `fingerprint-mismatch`; the signal's reason when aborted
+ * Connects and checks the server's certificate before a byte is sent. No ALPN and, for an address, no SNI, as real
+ * clients do (observed.md).
+ * @throws UsageError `fingerprint`; ServerError `server-unreachable`, `tls-failed`, `fingerprint-mismatch`,
+ * `certificate-untrusted`; the signal's reason when aborted
  */
 export async function openTlsConnection(options: TlsConnectionOptions): Promise<TLSSocket> {
-  const { host, port, signal, timeoutMs, cipher, onread } = options;
+  const { host, port, fingerprint, signal, timeoutMs, cipher, onread } = options;
   signal.throwIfAborted();
+  const pin = fingerprint === undefined ? undefined : parseFingerprint(fingerprint);
   const socketOptions: ConnectionOptions & { readonly onread?: OnReadOpts } = {
     host,
     port,
-    // The pin is the check: PBS certificates are self-signed as a rule.
+    // Checked below, where it can be told what was seen: PBS certificates are self-signed as a rule.
     rejectUnauthorized: false,
+    ...(pin === undefined ? { ca: trustedAuthorities() } : {}),
     minVersion: 'TLSv1.2',
     ...(isIP(host) === 0 ? { servername: host } : {}),
     ...(cipher === undefined ? {} : { ciphers: cipher, minVersion: 'TLSv1.3' }),
@@ -42,7 +48,8 @@ export async function openTlsConnection(options: TlsConnectionOptions): Promise<
   const socket = connect(socketOptions).setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS);
   try {
     await secured(socket, options, timeoutMs, signal);
-    verifyPin(socket, options);
+    if (pin === undefined) verifyTrust(socket, options);
+    else verifyPin(socket, pin, options);
     return socket;
   } catch (error) {
     // Errors that follow the first one have nobody left to tell.
@@ -96,8 +103,37 @@ async function secured(
   }
 }
 
-function verifyPin(socket: TLSSocket, { host, port, fingerprint }: TlsConnectionOptions): void {
-  const expected = pairs(fingerprint);
+/**
+ * The authorities of this system, and those that `NODE_EXTRA_CA_CERTS` adds; not the list that comes with Node.js, since
+ * the administrator of this machine says who is trusted here.
+ */
+function trustedAuthorities(): string[] {
+  authorities ??= [...getCACertificates('system'), ...getCACertificates('extra')];
+  return authorities;
+}
+
+let authorities: string[] | undefined;
+
+/** Node.js has looked at the chain and the name; a certificate of nobody known is told with what was seen. */
+function verifyTrust(socket: TLSSocket, { host, port }: TlsConnectionOptions): void {
+  if (socket.authorized) return;
+  const seen = pairs(socket.getPeerCertificate().fingerprint256);
+  throw new ServerError(
+    `no authority that this system trusts vouches for the certificate of ${host}:${port} (${reasonOf(socket)}); its fingerprint is ${seen}`,
+    {
+      code: 'certificate-untrusted',
+      hint: 'compare that with the fingerprint on the dashboard of the server itself; if it is the same, give it as --fingerprint or PBS_FINGERPRINT',
+    },
+  );
+}
+
+/** Typed as an Error, Node.js sets a code. */
+const reasonOf = ({ authorizationError }: TLSSocket): string => {
+  const reason: unknown = authorizationError;
+  return reason instanceof Error ? reason.message : String(reason);
+};
+
+function verifyPin(socket: TLSSocket, expected: string, { host, port }: TlsConnectionOptions): void {
   const seen = pairs(socket.getPeerCertificate().fingerprint256);
   if (expected === seen) return;
   throw new ServerError(
@@ -107,6 +143,19 @@ function verifyPin(socket: TLSSocket, { host, port, fingerprint }: TlsConnection
       hint: 'if the certificate was renewed, take the new fingerprint from the dashboard of the server itself',
     },
   );
+}
+
+/**
+ * A fingerprint in the form that messages show: lower-case hex pairs joined with colons.
+ * @throws UsageError `fingerprint`; the text is not quoted: it may be a password in the wrong variable
+ */
+export function parseFingerprint(text: string): string {
+  const digits = text.trim().replaceAll(':', '');
+  if (/^[0-9A-Fa-f]{64}$/u.test(digits)) return pairs(digits);
+  throw new UsageError('the fingerprint is not one of a certificate', {
+    code: 'fingerprint',
+    hint: 'it is 32 pairs of hex digits joined with colons, as the dashboard of the server shows it',
+  });
 }
 
 /** Lower-case hex pairs joined with colons. */

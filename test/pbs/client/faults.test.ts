@@ -9,6 +9,7 @@ import { monotonicClock } from '../../../src/clock/monotonic.ts';
 import { SlabPool } from '../../../src/memory/slab-pool.ts';
 import { KnownError } from '../../../src/model/errors.ts';
 import type { ReceivedChunk } from '../../../src/model/received-chunk.ts';
+import { Secret } from '../../../src/model/secret.ts';
 import { connectReader, type ReaderOptions, type ReaderSession } from '../../../src/pbs/client/reader-session.ts';
 import { transports } from '../../../src/pbs/transport/transports.ts';
 import type { ClientTransport } from '../../../src/pbs/transport/transport.ts';
@@ -60,7 +61,7 @@ async function open(
     host: '127.0.0.1',
     port: await through(stub.port),
     fingerprint: stub.fingerprint,
-    credentials: { userId: USER, password: PASSWORD },
+    credentials: { authId: USER, secret: new Secret(PASSWORD) },
     store: 'golden',
     snapshot: 'vm/100/2026-02-16T16:30:44Z',
     clock: monotonicClock(),

@@ -9,6 +9,7 @@ import type { TLSSocket } from 'node:tls';
 import { monotonicClock } from '../../../src/clock/monotonic.ts';
 import { SlabPool } from '../../../src/memory/slab-pool.ts';
 import { IntegrityError, KnownError, ServerError, UsageError } from '../../../src/model/errors.ts';
+import { Secret } from '../../../src/model/secret.ts';
 import { connectReader, type ReaderOptions, type ReaderSession } from '../../../src/pbs/client/reader-session.ts';
 import { encodeManifest, parseManifest } from '../../../src/pbs/format/manifest.ts';
 import { transportNames, type TransportName } from '../../../src/model/transport.ts';
@@ -28,7 +29,7 @@ const optionsFor = ({ port, fingerprint }: StubServer, more: Partial<ReaderOptio
   host: '127.0.0.1',
   port,
   fingerprint,
-  credentials: { userId: USER, password: PASSWORD },
+  credentials: { authId: USER, secret: new Secret(PASSWORD) },
   store: 'golden',
   snapshot,
   clock,
@@ -513,8 +514,8 @@ test('a port where nobody listens, or something else does', async () => {
   const base = {
     host: '127.0.0.1',
     port,
-    fingerprint: 'ab',
-    credentials: { userId: USER, password: PASSWORD },
+    fingerprint: 'ab'.repeat(32),
+    credentials: { authId: USER, secret: new Secret(PASSWORD) },
     store: 's',
     snapshot,
     clock,

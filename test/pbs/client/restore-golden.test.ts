@@ -9,6 +9,7 @@ import { DecoderPool } from '../../../src/decode/decoder-pool.ts';
 import type { TargetSettings } from '../../../src/model/environment.ts';
 import { transportNames } from '../../../src/model/transport.ts';
 import { MiB } from '../../../src/model/units.ts';
+import { Secret } from '../../../src/model/secret.ts';
 import { connectReader, type ReaderSession } from '../../../src/pbs/client/reader-session.ts';
 import { transports } from '../../../src/pbs/transport/transports.ts';
 import { createTarget } from '../../../src/target/create-target.ts';
@@ -23,7 +24,7 @@ const { signal } = new AbortController();
 
 async function open(golden: GoldenServer, snapshot: string, more: object = {}): Promise<ReaderSession> {
   const { port, fingerprint } = golden.server;
-  const credentials = { userId, password: secret };
+  const credentials = { authId: userId, secret: new Secret(secret) };
   return await connectReader({
     host: '127.0.0.1',
     port,
@@ -134,7 +135,7 @@ test("the embedded server's refusals arrive as what they are", async () => {
   await assert.rejects(open(golden, 'vm/100/2026-02-16T16:30:44Z', { namespace: 'none' }), {
     code: 'snapshot-not-found',
   });
-  const wrong = { credentials: { userId, password: 'guess' } };
+  const wrong = { credentials: { authId: userId, secret: new Secret('guess') } };
   await assert.rejects(open(golden, 'vm/100/2026-02-16T16:30:44Z', wrong), { code: 'authentication-failed' });
 
   await using session = await open(golden, 'vm/100/2026-02-16T16:30:44Z');

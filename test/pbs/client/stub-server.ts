@@ -10,12 +10,18 @@ export const PASSWORD = 'correct horse "battery"';
 export const TICKET = 'PBS:bench@pbs:68A0B1C2::signature+with/base64';
 export const CSRF_TOKEN = '68A0B1C2:csrf/token';
 
-interface Answer {
+export interface Answer {
   readonly status: number;
   readonly body: string;
+  /** Without a length, in chunks of a few bytes. */
+  readonly isChunked?: boolean;
+  /** The connection ends behind it. */
+  readonly isLast?: boolean;
 }
 
 export interface StubOptions {
+  /** Answers an HTTP/1.1 request, before all of the others. */
+  readonly answer?: (head: string, body: string) => Answer | undefined;
   /** Answers the login; accepts it unless given. */
   readonly login?: (body: string) => Answer;
   /** Refuses the upgrade. */
@@ -39,6 +45,7 @@ export interface StubServer extends AsyncDisposable {
 
 /** A server that says what a test has it say: the real shape of a reader session, without a datastore. */
 export async function startStubServer({
+  answer,
   login,
   refuse,
   serve,
@@ -64,6 +71,8 @@ export async function startStubServer({
       const body = received.slice(end + 4, end + 4 + length);
       received = '';
       requests.push({ connection, head, body });
+      const answered = answer?.(head, body);
+      if (answered !== undefined) return respond(socket, answered);
       if (head.startsWith('POST')) {
         const accepted = { data: { CSRFPreventionToken: CSRF_TOKEN, ticket: TICKET, username: USER } };
         respond(socket, login?.(body) ?? { status: 200, body: JSON.stringify(accepted) });
@@ -102,10 +111,14 @@ export async function startStubServer({
   };
 }
 
-function respond(socket: TLSSocket, { status, body }: Answer): void {
-  socket.write(
-    `HTTP/1.1 ${status} Whatever\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
-  );
+function respond(socket: TLSSocket, { status, body, isChunked = false, isLast = false }: Answer): void {
+  const length = isChunked ? 'transfer-encoding: chunked' : `content-length: ${Buffer.byteLength(body)}`;
+  const chunks = body
+    .match(/[^]{1,5000}/gu)
+    ?.map((chunk) => `${Buffer.byteLength(chunk).toString(16)}\r\n${chunk}\r\n`);
+  socket.write(`HTTP/1.1 ${status} Whatever\r\ncontent-type: application/json\r\n${length}\r\n\r\n`);
+  socket.write(isChunked ? `${chunks?.join('') ?? ''}0\r\n\r\n` : body);
+  if (isLast) socket.end();
 }
 
 let made: { readonly key: string; readonly cert: string; readonly fingerprint: string } | undefined;

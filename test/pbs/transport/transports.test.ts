@@ -5,6 +5,7 @@ import { test } from 'node:test';
 
 import { monotonicClock } from '../../../src/clock/monotonic.ts';
 import { tlsCiphers, transportNames } from '../../../src/model/transport.ts';
+import { Secret } from '../../../src/model/secret.ts';
 import { connectReader, type ReaderOptions, type ReaderSession } from '../../../src/pbs/client/reader-session.ts';
 import { transports } from '../../../src/pbs/transport/transports.ts';
 import { chunkFile, GoldenServer, secret, userId } from '../server/golden-server.ts';
@@ -17,7 +18,7 @@ async function open(golden: GoldenServer, more: Partial<ReaderOptions>): Promise
     host: '127.0.0.1',
     port,
     fingerprint,
-    credentials: { userId, password: secret },
+    credentials: { authId: userId, secret: new Secret(secret) },
     store: 'golden',
     snapshot: 'vm/100/2026-02-16T16:30:44Z',
     clock: monotonicClock(),

@@ -1,0 +1,210 @@
+import { ServerError } from '../../model/errors.ts';
+import type { Clock } from '../../model/ports.ts';
+import { Http1Connection, type ExchangeLimits, type Http1Request } from './http1-connection.ts';
+import type { Http1Response } from './http1-response.ts';
+import { USER_AGENT } from './log-in.ts';
+import { defaultTimeouts, type ReaderTimeouts } from './reader-timeouts.ts';
+import { refusalError, type RefusedRequest } from './refusal.ts';
+import { formatHostAndPort } from './repository.ts';
+import type { ServerOptions } from './server-options.ts';
+import { parseServerVersion, requireSupported, type ServerVersion } from './server-version.ts';
+import { TicketKeeper } from './ticket-keeper.ts';
+import { openTlsConnection } from './tls-connection.ts';
+
+/** Parameters of a request; a list repeats its key. */
+export type RestParameters = Readonly<Record<string, string | number | boolean | readonly string[]>>;
+
+export interface RestRequest extends Pick<RefusedRequest, 'what' | 'store' | 'namespace' | 'snapshot'> {
+  /** Below `/api2/json`, with a slash: `/admin/datastore/tank/snapshots`. */
+  readonly path: string;
+  /** Go into the query, in alphabetical order, except those of a POST, which are its JSON body (spec 2.5). */
+  readonly parameters?: RestParameters;
+  readonly signal: AbortSignal;
+}
+
+type Method = Http1Request['method'];
+
+/** The list of 100,000 snapshots with ten files each; nothing above is read into memory. */
+const MAX_BODY_BYTES = 128 * 1024 * 1024;
+
+/**
+ * Connects to the REST API of a server, and makes sure that it is one that this tool is made for. A connection stays
+ * open for the requests that follow, and is opened again where the server has closed it.
+ * @throws ServerError `server-unreachable`, `tls-failed`, `fingerprint-mismatch`, `certificate-untrusted`,
+ * `authentication-failed`, `server-too-old`, `connection-lost`, `stalled`; the signal's reason when aborted
+ */
+export async function connectRest(options: ServerOptions): Promise<RestClient> {
+  const client = new RestClient(options);
+  try {
+    requireSupported(await client.version(options.signal), formatHostAndPort(options));
+    return client;
+  } catch (error) {
+    await client[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Requests to the REST API of a server, one after the other on one connection. */
+export class RestClient implements AsyncDisposable {
+  readonly #options: ServerOptions;
+  readonly #timeouts: Required<ReaderTimeouts>;
+  readonly #tickets: TicketKeeper;
+  #http1: Http1Connection | undefined;
+  #end: (() => void) | undefined;
+  /** Settles when the request before is done. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** Nothing is sent before the first request. */
+  constructor(options: ServerOptions & { readonly clock: Pick<Clock, 'now'> }) {
+    this.#options = options;
+    this.#timeouts = { ...defaultTimeouts, ...options.timeouts };
+    this.#tickets = new TicketKeeper(options.credentials, options.clock);
+  }
+
+  /** @returns `data` of the answer; @throws as {@link refusalError} and {@link connectRest} */
+  async get(request: RestRequest): Promise<unknown> {
+    return await this.#request('GET', request);
+  }
+
+  /** As {@link get}. */
+  async post(request: RestRequest): Promise<unknown> {
+    return await this.#request('POST', request);
+  }
+
+  /** As {@link get}. */
+  async put(request: RestRequest): Promise<unknown> {
+    return await this.#request('PUT', request);
+  }
+
+  /** As {@link get}. */
+  async delete(request: RestRequest): Promise<unknown> {
+    return await this.#request('DELETE', request);
+  }
+
+  async version(signal: AbortSignal): Promise<ServerVersion> {
+    return parseServerVersion(await this.get({ path: '/version', what: 'asking for its version', signal }));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#last.catch(() => {});
+    this.#end?.();
+  }
+
+  /** Requests wait for one another: HTTP/1.1 has no streams. */
+  async #request(method: Method, request: RestRequest): Promise<unknown> {
+    const before = this.#last;
+    const doing = (async () => {
+      await before.catch(() => {});
+      return await this.#exchange(method, request);
+    })();
+    this.#last = doing;
+    return await doing;
+  }
+
+  async #exchange(method: Method, request: RestRequest): Promise<unknown> {
+    const limits: ExchangeLimits = { signal: request.signal, timeoutMs: this.#timeouts.answerMs };
+    request.signal.throwIfAborted();
+    const reused = this.#http1?.isOpen === true;
+    try {
+      return this.#read(await this.#send(method, request, limits), request);
+    } catch (error) {
+      // A server may close a connection that was idle at the very moment of the next request (RFC 9112, 9.3.1).
+      const isStale = reused && method === 'GET' && error instanceof ServerError && error.code === 'connection-lost';
+      if (!isStale) throw error;
+      return this.#read(await this.#send(method, request, limits), request);
+    }
+  }
+
+  async #send(method: Method, request: RestRequest, limits: ExchangeLimits): Promise<Http1Response> {
+    const http1 = await this.#connected(limits.signal);
+    try {
+      const { headers } = await this.#tickets.proof(http1, limits);
+      const response = await http1.exchange(
+        { ...httpRequest(method, request, headers), maxBodyBytes: MAX_BODY_BYTES },
+        limits,
+      );
+      if (response.headers.get('connection')?.toLowerCase() === 'close') this.#disconnect();
+      return response;
+    } catch (error) {
+      // What was under way leaves the connection in a state that nobody knows.
+      this.#disconnect();
+      throw error;
+    }
+  }
+
+  async #connected(signal: AbortSignal): Promise<Http1Connection> {
+    if (this.#http1?.isOpen === true) return this.#http1;
+    this.#disconnect();
+    const { host, port, fingerprint } = this.#options;
+    const socket = await openTlsConnection({
+      host,
+      port,
+      signal,
+      timeoutMs: this.#timeouts.connectMs,
+      ...(fingerprint === undefined ? {} : { fingerprint }),
+    });
+    const http1 = new Http1Connection(formatHostAndPort(this.#options));
+    http1.attach(socket, { isFed: false });
+    this.#http1 = http1;
+    this.#end = () => {
+      http1.detach();
+      // Errors that follow have nobody left to tell.
+      socket.on('error', () => {});
+      socket.destroy();
+    };
+    return http1;
+  }
+
+  #disconnect(): void {
+    this.#end?.();
+    this.#end = undefined;
+    this.#http1 = undefined;
+  }
+
+  #read(response: Http1Response, request: RestRequest): unknown {
+    const { credentials } = this.#options;
+    if (response.status !== 200) {
+      throw refusalError(response, {
+        ...request,
+        authId: credentials.authId,
+        secrets: [credentials.secret, ...this.#tickets.secrets],
+        code: 'request-refused',
+      });
+    }
+    try {
+      const answer = JSON.parse(response.body.toString('utf8')) as { readonly data?: unknown };
+      if (typeof answer === 'object' && answer !== null && 'data' in answer) return answer.data;
+    } catch {
+      // Told below.
+    }
+    throw new ServerError(`the server's answer to ${request.what} is not the JSON that PBS sends`, {
+      code: 'response-malformed',
+      hint: 'is this a Proxmox Backup Server?',
+    });
+  }
+}
+
+/** Headers in the order of PBS's own clients; without parameters they send an empty query where there could be some. */
+function httpRequest(
+  method: Method,
+  { path, parameters }: RestRequest,
+  proof: Readonly<Record<string, string>>,
+): Http1Request {
+  const target = `/api2/json${path}`;
+  if (method === 'POST') {
+    const headers = { 'user-agent': USER_AGENT, 'content-type': 'application/json', ...proof };
+    return { method, path: target, headers, body: JSON.stringify(parameters ?? {}) };
+  }
+  const headers = { 'user-agent': USER_AGENT, 'content-type': 'application/x-www-form-urlencoded', ...proof };
+  return { method, path: parameters === undefined ? target : `${target}?${queryOf(parameters)}`, headers };
+}
+
+function queryOf(parameters: RestParameters): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) {
+    if (typeof value === 'object') for (const one of value) query.append(name, one);
+    else query.append(name, String(value));
+  }
+  query.sort();
+  return query.toString();
+}
