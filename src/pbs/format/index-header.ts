@@ -55,7 +55,7 @@ export function writeIndexHeader(bytes: Buffer, kind: IndexKind, { uuid, ctime, 
 /** @throws IntegrityError `index-csum` */
 export function verifyIndexCsum(kind: IndexKind, { csum }: IndexHeader, computed: string): void {
   if (computed === csum) return;
-  throw brokenIndex(kind, 'index-csum', `the SHA-256 of its entries is ${computed}, its header says ${csum}`);
+  throw brokenIndex(kind, 'index-csum', `the checksum of its entries is ${computed}, its header says ${csum}`);
 }
 
 export const brokenIndex = (kind: IndexKind, code: string, what: string): IntegrityError =>
