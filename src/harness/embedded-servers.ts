@@ -5,7 +5,7 @@ import { KnownError } from '../model/errors.ts';
 import { sumMetrics } from '../model/metric.ts';
 import type { StorageCounters } from '../model/records.ts';
 import type { TransportName } from '../model/transport.ts';
-import type { EmbeddedServerCalls, Listening, ListenOptions, MountOptions } from '../pbs/server/control.ts';
+import type { EmbeddedServerCalls, Listening, MountOptions, OneAccount } from '../pbs/server/control.ts';
 import type { Launcher } from '../process/launch-through.ts';
 import { entryUrl, ServiceProcess } from '../process/service-process.ts';
 
@@ -27,7 +27,9 @@ export interface ServerEndpoint {
   readonly fingerprint: string;
 }
 
-export interface EmbeddedServersOptions extends Omit<ListenOptions, 'port'> {
+export interface EmbeddedServersOptions extends OneAccount {
+  /** Folder of the certificate and its key, made on first use. */
+  readonly certificateFolder: string;
   readonly relay: ServiceProcess<LinkCalls>;
   /** Ends the processes. */
   readonly resources: AsyncDisposableStack;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { UsageError } from '../../model/errors.ts';
 import { isServerArchiveName } from '../format/archive-name.ts';
 import { isDigest } from '../format/digest.ts';
+import { parseNamespace } from '../format/namespace.ts';
 import {
   formatSnapshotPath,
   isBackupId,
@@ -27,6 +28,13 @@ export function chunkFolder(base: string, digest: string): string {
  * @throws UsageError `digest` for anything but 64 lower-case hex digits, so that no digest leads out of the datastore
  */
 export const chunkPath = (base: string, digest: string): string => join(chunkFolder(base, digest), digest);
+
+/**
+ * `<base>/ns/a/ns/b` of the namespace `a/b`; the datastore itself of the root namespace.
+ * @throws UsageError `namespace` for anything that is none, so that none leads out of the datastore
+ */
+export const namespaceFolder = (base: string, namespace: string): string =>
+  join(base, ...parseNamespace(namespace).flatMap((part) => ['ns', part]));
 
 /** `<base>/vm/100`; throws a UsageError for a type or id that is none. */
 export function groupFolder(base: string, { type, id }: BackupGroup): string {

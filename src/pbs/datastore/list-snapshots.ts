@@ -12,7 +12,7 @@ import {
   type BackupGroup,
   type SnapshotPath,
 } from '../format/snapshot-path.ts';
-import { groupFolder } from './layout.ts';
+import { groupFolder, snapshotFolder } from './layout.ts';
 
 export interface ListedSnapshot {
   readonly snapshot: SnapshotPath;
@@ -31,7 +31,7 @@ export interface ListedGroup extends BackupGroup {
   readonly snapshots: readonly ListedSnapshot[];
 }
 
-/** Groups of a datastore's root namespace in the order of PBS, each with its snapshots. */
+/** Groups of a namespace, given by its folder, in the order of PBS, each with its snapshots. */
 export async function listGroups(base: string): Promise<readonly ListedGroup[]> {
   const groups: ListedGroup[] = [];
   for (const type of backupTypes) {
@@ -48,13 +48,18 @@ export async function listGroup(base: string, group: BackupGroup): Promise<Liste
   const snapshots: ListedSnapshot[] = [];
   for (const time of await names(folder)) {
     const snapshot = snapshotNamed(`${group.type}/${group.id}/${time}`);
-    if (snapshot === undefined) continue;
-    const files = (await names(join(folder, time))).filter((name) => isServerArchiveName(name)).sort();
-    snapshots.push({ snapshot, name: formatSnapshotPath(snapshot), files, isFinished: files.includes(MANIFEST_NAME) });
+    if (snapshot !== undefined) snapshots.push(await listSnapshot(base, snapshot));
   }
   snapshots.sort((left, right) => left.snapshot.time - right.snapshot.time);
   const owner = await readOwner(folder);
   return { type: group.type, id: group.id, ...(owner === undefined ? {} : { owner }), snapshots };
+}
+
+/** One snapshot; without files if there is none. */
+export async function listSnapshot(base: string, snapshot: SnapshotPath): Promise<ListedSnapshot> {
+  const found = await names(snapshotFolder(base, snapshot));
+  const files = found.filter((name) => isServerArchiveName(name)).sort();
+  return { snapshot, name: formatSnapshotPath(snapshot), files, isFinished: files.includes(MANIFEST_NAME) };
 }
 
 async function readOwner(folder: string): Promise<string | undefined> {

@@ -3,6 +3,7 @@ import type { StorageSettings } from '../../model/environment.ts';
 import type { StorageCounters } from '../../model/records.ts';
 import type { TransportName } from '../../model/transport.ts';
 import type { ThreadProfile } from '../../process/cpu-profiler.ts';
+import type { Accounts } from './access/accounts.ts';
 
 /** What the harness asks of the embedded server's process, over its IPC channel; nothing of it is in argv or env. */
 export interface EmbeddedServerCalls {
@@ -36,14 +37,20 @@ export interface SynthesisedMountOptions extends MountOptions {
   readonly recipe: ChunkRecipe;
 }
 
-export interface ListenOptions {
+export type ListenOptions = ListenPlace & (OneAccount | { readonly accounts: Accounts });
+
+interface ListenPlace {
   readonly port?: number;
-  /** User id that may log in, e.g. `root@pam`. */
+  /** Folder of the certificate and its key, made on first use. */
+  readonly certificateFolder: string;
+}
+
+/** Somebody who may do everything. */
+export interface OneAccount {
+  /** User who may log in, e.g. `root@pam`, or API token, e.g. `root@pam!bench`. */
   readonly userId: string;
   /** Random for every run; must be kept out of logs and error texts. */
   readonly secret: string;
-  /** Folder of the certificate and its key, made on first use. */
-  readonly certificateFolder: string;
 }
 
 export interface Listening {

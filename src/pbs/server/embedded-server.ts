@@ -6,22 +6,28 @@ import type { StorageCounters } from '../../model/records.ts';
 import { DEFAULT_TRANSPORT, type TransportName } from '../../model/transport.ts';
 import type { ServerConnection, ServerTransport } from '../transport/transport.ts';
 import { transports } from '../transport/transports.ts';
-import { Access } from './access.ts';
-import { loadCertificate } from './certificate.ts';
+import { Access } from './access/access.ts';
+import { soleAccount } from './access/accounts.ts';
+import { loadCertificate, type ServerCertificate } from './certificate.ts';
 import { ChunkBuffers } from './chunk-buffers.ts';
 import { ChunkFiles } from './chunk-files.ts';
 import type { ChunkReader } from './chunk-reader.ts';
 import type { Listening, ListenOptions, MountOptions, SynthesisedMountOptions } from './control.ts';
 import { createHttp1Server } from './http1-server.ts';
-import { PublicApi, type ServedStore } from './public-api.ts';
+import { PublicApi, type Penalties } from './public-api.ts';
 import { ReaderSession } from './reader-session.ts';
 import { readerSettings } from './reader-settings.ts';
 import { createRedirectServer } from './redirect-server.ts';
+import type { RestServer } from './rest/rest-call.ts';
+import type { ServedStore } from './served-store.ts';
 import { SynthesisedChunks, synthesiseChunks } from './synthesised-chunks.ts';
 import { TlsPort } from './tls-port.ts';
 
 /** How long a real server keeps a 401 back (spec 2.5). */
 const PENALTY_MS = 3000;
+
+/** The same for a 403. */
+const FORBIDDEN_MS = 500;
 
 /** Enough for the chunks that are on their way, except over a very slow link; nobody waits longer for a Ctrl-C. */
 const SHUTDOWN_GRACE_MS = 2000;
@@ -31,6 +37,8 @@ export interface EmbeddedServerOptions {
   readonly clock: Clock;
   /** How long a 401 is kept back; default {@link PENALTY_MS}. */
   readonly penaltyMs?: number;
+  /** How long a 403 is kept back; default {@link FORBIDDEN_MS}. */
+  readonly forbiddenMs?: number;
   /** Default {@link DEFAULT_TRANSPORT}. */
   readonly transport?: ServerTransport;
 }
@@ -38,7 +46,7 @@ export interface EmbeddedServerOptions {
 /** A server of the PBS reader protocol on 127.0.0.1, whose chunks come through an emulated disk. */
 export class EmbeddedServer implements AsyncDisposable {
   readonly #clock: Clock;
-  readonly #penaltyMs: number;
+  readonly #penalties: Penalties;
   readonly #storage: EmulatedStorage;
   readonly #buffers: ChunkBuffers = new ChunkBuffers();
   readonly #stores: Map<string, ServedStore> = new Map();
@@ -49,10 +57,11 @@ export class EmbeddedServer implements AsyncDisposable {
   constructor({
     clock,
     penaltyMs = PENALTY_MS,
+    forbiddenMs = FORBIDDEN_MS,
     transport = transports[DEFAULT_TRANSPORT].server,
   }: EmbeddedServerOptions) {
     this.#clock = clock;
-    this.#penaltyMs = penaltyMs;
+    this.#penalties = { penaltyMs, forbiddenMs };
     this.#transport = transport;
     this.#storage = new EmulatedStorage(clock);
   }
@@ -61,12 +70,13 @@ export class EmbeddedServer implements AsyncDisposable {
    * Once only.
    * @throws UsageError when it listens already; MachineError for the port or the certificate's folder
    */
-  async listen({ port, userId, secret, certificateFolder }: ListenOptions): Promise<Listening> {
+  async listen({ port, certificateFolder, ...who }: ListenOptions): Promise<Listening> {
     if (this.#tlsPort !== undefined)
       throw new UsageError('the embedded server listens already', { code: 'already-listening' });
     const certificate = await loadCertificate(certificateFolder);
-    const timing = { clock: this.#clock, penaltyMs: this.#penaltyMs };
-    const api = new PublicApi({ access: new Access({ userId, secret }), stores: this.#stores, ...timing });
+    const timing = { clock: this.#clock, ...this.#penalties };
+    const accounts = 'accounts' in who ? who.accounts : soleAccount(who.userId, who.secret);
+    const api = new PublicApi({ access: new Access(accounts), rest: this.#restServer(certificate), ...timing });
     const http1 = createHttp1Server(api, (socket, head, { store, snapshotFolder }) => {
       const session = new ReaderSession({ chunks: this.#chunksOf(store), snapshotFolder, ...timing });
       const connection = this.#transport.accept(socket, session.handle, { head, settings: readerSettings });
@@ -85,12 +95,12 @@ export class EmbeddedServer implements AsyncDisposable {
 
   /** Makes a datastore folder available under a store name; sessions that are open keep what they had. */
   mount({ store, path }: MountOptions): void {
-    this.#stores.set(store, { path });
+    this.#stores.set(store, { name: store, path });
   }
 
   /** As `mount`, with chunks that are made in memory now instead of files in the folder. */
   async mountSynthesised({ store, path, recipe }: SynthesisedMountOptions): Promise<void> {
-    this.#stores.set(store, { path, pool: await synthesiseChunks(recipe) });
+    this.#stores.set(store, { name: store, path, pool: await synthesiseChunks(recipe) });
   }
 
   /** Takes effect for every chunk that is read afterwards. */
@@ -110,6 +120,14 @@ export class EmbeddedServer implements AsyncDisposable {
 
   resetCounters(): void {
     this.#storage.resetCounters();
+  }
+
+  #restServer({ fingerprint }: ServerCertificate): RestServer {
+    return {
+      stores: this.#stores,
+      instanceId: fingerprint.replaceAll(':', '').slice(0, 32),
+      chunksOf: (store) => this.#chunksOf(store),
+    };
   }
 
   #chunksOf({ path, pool }: ServedStore): ChunkReader {

@@ -1,18 +1,12 @@
 import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 
 import type { HeaderFields } from '../transport/transport.ts';
-import {
-  READER_PROTOCOL,
-  type PublicAnswer,
-  type PublicApi,
-  type PublicRequest,
-  type ReaderGrant,
-} from './public-api.ts';
+import type { PublicApi } from './public-api.ts';
+import type { PublicAnswer, PublicRequest } from './public-request.ts';
+import { READER_PROTOCOL, type ReaderGrant } from './reader-grant.ts';
 import { Refusal } from './refusal.ts';
-
-/** Bodies must be shorter (spec 2.5). */
-const MAX_BODY_BYTES = 512 * 1024;
 
 export type ReaderStart = (socket: Duplex, head: Uint8Array, grant: ReaderGrant) => void;
 
@@ -38,6 +32,7 @@ async function answerRequest(api: PublicApi, request: IncomingMessage, response:
   response.once('close', () => gone.abort());
   const answer = await api.handle(publicRequest(request, gone.signal, false)).catch(() => undefined);
   if (answer?.kind !== 'answer' || gone.signal.aborted) {
+    if (answer?.kind === 'answer') discard(answer);
     response.destroy();
     return;
   }
@@ -48,7 +43,14 @@ async function answerRequest(api: PublicApi, request: IncomingMessage, response:
   // What is left of a body that was too long is not worth reading.
   if (!request.complete) response.shouldKeepAlive = false;
   response.writeHead(status, answerHeaders(answer));
-  response.end(body);
+  if (typeof body === 'string') response.end(body);
+  // A body that fails has been announced already: all that is left is to end the connection.
+  else await pipeline(body, response).catch(() => response.destroy());
+}
+
+/** Of an answer that nobody waits for any more. */
+function discard({ body }: PublicAnswer): void {
+  if (typeof body !== 'string') body.destroy();
 }
 
 interface Upgrade {
@@ -71,6 +73,7 @@ async function answerUpgrade(
   const answer = await api.handle(publicRequest(request, gone.signal, true)).catch(() => undefined);
   socket.off('close', abort);
   if (answer === undefined || socket.destroyed) {
+    if (answer?.kind === 'answer') discard(answer);
     socket.destroy();
     return;
   }
@@ -83,14 +86,32 @@ async function answerUpgrade(
     });
     return;
   }
-  socket.write(headText(answer.status, answerHeaders(answer)) + answer.body);
-  if (!hasNoBody(request)) {
+  const { body, status } = answer;
+  socket.write(headText(status, answerHeaders(answer)) + (typeof body === 'string' ? body : ''));
+  const isSent = typeof body === 'string' || (await sendChunked(socket, body));
+  if (!isSent || !hasNoBody(request)) {
     socket.end();
     return;
   }
   // Refused: the connection goes on as HTTP/1.1, with a parser of its own.
   if (head.length > 0) socket.unshift(head);
   server.emit('connection', socket);
+}
+
+/** RFC 9112, section 7.1; returns whether it was sent to its end. */
+async function sendChunked(socket: Duplex, body: Readable): Promise<boolean> {
+  const framed = async function* (pieces: AsyncIterable<Buffer | string>): AsyncGenerator<Buffer | string> {
+    for await (const piece of pieces) {
+      yield `${Buffer.byteLength(piece).toString(16)}\r\n`;
+      yield piece;
+      yield '\r\n';
+    }
+    yield '0\r\n\r\n';
+  };
+  return await pipeline(body, framed, socket, { end: false }).then(
+    () => true,
+    () => false,
+  );
 }
 
 const hasNoBody = ({ headers }: IncomingMessage): boolean =>
@@ -101,21 +122,21 @@ function publicRequest(request: IncomingMessage, signal: AbortSignal, canUpgrade
     method: request.method ?? '',
     target: request.url ?? '/',
     headers: plainFields(request),
-    body: async () => (canUpgrade ? '' : await readBody(request)),
+    body: async (maxBytes) => (canUpgrade ? Buffer.alloc(0) : await readBody(request, maxBytes)),
     canUpgrade,
     signal,
   };
 }
 
-async function readBody(request: IncomingMessage): Promise<string> {
+async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const pieces: Buffer[] = [];
   let length = 0;
   for await (const piece of request) {
     length += (piece as Buffer).length;
-    if (length >= MAX_BODY_BYTES) throw new Refusal(400, 'request body too large');
+    if (length >= maxBytes) throw new Refusal(400, 'request body too large');
     pieces.push(piece as Buffer);
   }
-  return Buffer.concat(pieces).toString('utf8');
+  return Buffer.concat(pieces);
 }
 
 function plainFields({ headers }: IncomingMessage): HeaderFields {
@@ -129,7 +150,9 @@ function plainFields({ headers }: IncomingMessage): HeaderFields {
 /** In the order of a real server. */
 const answerHeaders = ({ headers, body }: PublicAnswer): Record<string, string> => ({
   ...headers,
-  'content-length': String(Buffer.byteLength(body)),
+  ...(typeof body === 'string'
+    ? { 'content-length': String(Buffer.byteLength(body)) }
+    : { 'transfer-encoding': 'chunked' }),
   date: httpDate(),
 });
 

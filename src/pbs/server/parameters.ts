@@ -31,10 +31,11 @@ export const isOneOf =
     values.includes(value) ? undefined : `value '${value}' is not defined in the enumeration.`;
 
 export const isIntegerFrom =
-  (minimum: number): ParameterCheck =>
+  (minimum: number, maximum: number = Infinity): ParameterCheck =>
   (value) => {
     if (!/^[+-]?\d+$/u.test(value) || !Number.isSafeInteger(Number(value))) return 'invalid digit found in string';
-    return Number(value) < minimum ? `value must have a minimum value of ${minimum} (got ${value})` : undefined;
+    if (Number(value) < minimum) return `value must have a minimum value of ${minimum} (got ${value})`;
+    return Number(value) > maximum ? `value must have a maximum value of ${maximum} (got ${value})` : undefined;
   };
 
 /** All spellings that PBS takes in a query (spec 2.5). */

@@ -1,6 +1,8 @@
 import { close, fstatSync, open, read } from 'node:fs';
 import { promisify } from 'node:util';
 
+import { READ_NO_LINK } from './open-file.ts';
+
 /** A file that is longer than any of its kind can be, so that memory is never taken for what a disk happens to hold. */
 export class FileTooLong extends Error {
   constructor(bytes: number, maxBytes: number) {
@@ -35,7 +37,7 @@ export async function readWholeFile(
   maxBytes: number,
   { memory = freshMemory, signal }: { readonly memory?: ReadMemory; readonly signal?: AbortSignal } = {},
 ): Promise<Buffer> {
-  const file = await openFile(path, 'r');
+  const file = await openFile(path, READ_NO_LINK);
   let bytes: Buffer | undefined;
   try {
     const { size } = fstatSync(file);

@@ -1,16 +1,16 @@
-import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { systemErrorCode } from '../../model/errors.ts';
 import type { Clock } from '../../model/ports.ts';
 import { archiveKind } from '../format/archive-name.ts';
 import { MAX_INDEX_BYTES } from '../format/index-header.ts';
 import type { ServerHandler, ServerRequest, ServerResponse } from '../transport/transport.ts';
 import type { ChunkReader } from './chunk-reader.ts';
 import { addIndexDigests } from './index-digests.ts';
+import { DOWNLOAD_PIECE_BYTES, openFile } from './open-file.ts';
 import { osErrorText } from './os-error-text.ts';
+import { fileNameRule } from './parameter-rules.ts';
 import { matches, readQuery, type ParameterRules } from './parameters.ts';
+import { JSON_TYPE } from './public-request.ts';
 import { readWholeFile } from './read-whole-file.ts';
 import { asRefusal, PathNotFound, Refusal } from './refusal.ts';
 import { pathParts } from './request-path.ts';
@@ -25,15 +25,10 @@ export interface ReaderSessionOptions {
 }
 
 const chunkRules: ParameterRules = { digest: { check: matches(/^[a-f0-9]{64}$/u) } };
-const downloadRules: ParameterRules = { 'file-name': { check: matches(/^[A-Za-z0-9_][A-Za-z0-9._-]*$/u) } };
-
-/** Files are sent in pieces of at most so many bytes, with no length announced (spec 4.1). */
-const DOWNLOAD_PIECE_BYTES = 8192;
+const downloadRules: ParameterRules = { 'file-name': fileNameRule };
 
 /** What `/speedtest` sends: 1 MiB of the letter A (spec 4). */
 const speedtestBody: Uint8Array = Buffer.alloc(1024 * 1024, 0x41);
-
-const JSON_TYPE = 'application/json;charset=UTF-8';
 
 const endpoints = ['chunk', 'download', 'speedtest'] as const;
 
@@ -94,7 +89,7 @@ export class ReaderSession {
     return {
       status: 200,
       headers: { 'content-type': 'application/octet-stream', date: httpDate() },
-      body: kind === 'blob' ? await openBlob(path) : await this.#openIndex(kind, path),
+      body: kind === 'blob' ? await openFile(path) : await this.#openIndex(kind, path),
     };
   }
 
@@ -106,19 +101,6 @@ export class ReaderSession {
     } catch (error) {
       throw new Refusal(400, `Unable to open ${kind} index ${JSON.stringify(path)} - ${osErrorText(error)}`);
     }
-  }
-}
-
-async function openBlob(path: string): Promise<AsyncIterable<Uint8Array>> {
-  try {
-    const file = await open(path);
-    return createReadStream(path, { fd: file, highWaterMark: DOWNLOAD_PIECE_BYTES });
-  } catch (error) {
-    const isAbsent = systemErrorCode(error) === 'ENOENT';
-    throw new Refusal(
-      isAbsent ? 404 : 400,
-      `open file ${JSON.stringify(path)} failed - ${isAbsent ? 'not found' : osErrorText(error)}`,
-    );
   }
 }
 

@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 
 import { UsageError } from '../../../src/model/errors.ts';
-import { parseNamespace } from '../../../src/pbs/format/namespace.ts';
+import { namespaceFolder } from '../../../src/pbs/datastore/layout.ts';
+import { isNamespace, parseNamespace } from '../../../src/pbs/format/namespace.ts';
 
 test('the root has no parts, any other namespace up to seven', () => {
   assert.deepEqual(parseNamespace(''), []);
@@ -37,6 +38,21 @@ test('a namespace is never a path', () => {
       } catch (error) {
         assert.ok(error instanceof UsageError);
       }
+    }),
+  );
+});
+
+test('the folder of a namespace is inside of its datastore', () => {
+  const pieces = fc.constantFrom('a', '.', '..', '/', '\\', '\0', '%2e', 'ns', ' ', '-');
+  fc.assert(
+    fc.property(fc.array(pieces), (parts) => {
+      const text = parts.join('');
+      if (!isNamespace(text)) {
+        assert.throws(() => namespaceFolder('/store', text), { code: 'namespace' });
+        return;
+      }
+      const folder = namespaceFolder('/store', text).split('/');
+      assert.deepEqual(folder, ['', 'store', ...parseNamespace(text).flatMap((part) => ['ns', part])]);
     }),
   );
 });

@@ -7,6 +7,8 @@ export interface RawAnswer {
   readonly status: number;
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: string;
+  /** The body as it came. */
+  readonly bytes: Buffer;
 }
 
 /** A TLS connection without ALPN. */
@@ -20,7 +22,7 @@ export async function openTls(port: number): Promise<TLSSocket> {
 export const field = ({ headers }: RawAnswer, name: string): string | undefined =>
   headers.find(([candidate]) => candidate === name)?.[1];
 
-/** Writes a request as it is and reads one answer whose length is announced; bytes behind it go back to the socket. */
+/** Writes a request as it is and reads one answer; bytes behind it go back to the socket. */
 export async function exchange(socket: TLSSocket, request: string): Promise<RawAnswer> {
   if (request !== '') socket.write(request);
   let bytes = Buffer.alloc(0);
@@ -31,18 +33,39 @@ export async function exchange(socket: TLSSocket, request: string): Promise<RawA
       const headers = lines.map(
         (line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)] as const,
       );
+      const isChunked = headers.some(([name, value]) => name === 'transfer-encoding' && value === 'chunked');
       const length = Number(headers.find(([name]) => name.toLowerCase() === 'content-length')?.[1] ?? 0);
-      const behind = end + 4 + length;
-      if (bytes.length >= behind) {
-        if (bytes.length > behind) socket.unshift(bytes.subarray(behind));
-        return { status: Number(first.split(' ')[1]), headers, body: bytes.toString('utf8', end + 4, behind) };
+      const rest = bytes.subarray(end + 4);
+      const read = isChunked ? chunkedBody(rest) : { body: rest.subarray(0, length), wireBytes: length };
+      if (read !== undefined && rest.length >= read.wireBytes) {
+        if (rest.length > read.wireBytes) socket.unshift(rest.subarray(read.wireBytes));
+        return { status: Number(first.split(' ')[1]), headers, body: read.body.toString('utf8'), bytes: read.body };
       }
     }
     const piece = socket.read() as Buffer | null;
     if (piece !== null) bytes = Buffer.concat([bytes, piece]);
     else if (socket.destroyed || socket.readableEnded)
       throw new Error(`closed after ${JSON.stringify(bytes.toString())}`);
-    else await Promise.race([once(socket, 'readable'), once(socket, 'close'), once(socket, 'end')]);
+    else {
+      const waiting = new AbortController();
+      const { signal } = waiting;
+      await Promise.race(['readable', 'close', 'end'].map(async (event) => await once(socket, event, { signal })));
+      waiting.abort();
+    }
+  }
+}
+
+/** A body in chunks (RFC 9112, section 7.1); undefined where its end has not come yet. */
+function chunkedBody(bytes: Buffer): { body: Buffer; wireBytes: number } | undefined {
+  const pieces: Buffer[] = [];
+  for (let at = 0; ;) {
+    const end = bytes.indexOf('\r\n', at);
+    if (end === -1) return undefined;
+    const length = Number.parseInt(bytes.toString('latin1', at, end), 16);
+    at = end + 2 + length + 2;
+    if (bytes.length < at) return undefined;
+    if (length === 0) return { body: Buffer.concat(pieces), wireBytes: at };
+    pieces.push(bytes.subarray(end + 2, end + 2 + length));
   }
 }
 

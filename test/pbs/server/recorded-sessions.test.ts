@@ -6,8 +6,9 @@ import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { monotonicClock } from '../../../src/clock/monotonic.ts';
+import type { StoredSecret } from '../../../src/pbs/server/access/stored-secret.ts';
 import { startEmbeddedServer, type RunningServer } from '../../../src/pbs/server/start-embedded-server.ts';
-import { exchange, fetchH2, openTls, startHttp2 } from './raw-client.ts';
+import { exchange, fetchH2, openTls, startHttp2, type RawAnswer } from './raw-client.ts';
 import { readWireLog, type RecordedConnection, type RecordedExchange } from './wire-log.ts';
 
 const golden = new URL('../../fixtures/golden/', import.meta.url);
@@ -18,12 +19,26 @@ before(() => {
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-async function startGolden(userId: string, secret: string): Promise<RunningServer> {
+const plain = (text: string): StoredSecret => ({ kind: 'plain', text });
+const everywhere = { path: '/', role: 'DatastoreAdmin', propagate: true } as const;
+
+async function startGolden(): Promise<RunningServer> {
   const server = await startEmbeddedServer({
     clock: monotonicClock(),
     penaltyMs: 5,
-    userId,
-    secret,
+    accounts: {
+      users: [
+        {
+          id: 'bench@pbs',
+          password: plain('PASSWORD'),
+          tokens: [{ name: 't1', secret: plain('TOKEN-SECRET') }],
+        },
+      ],
+      acl: [
+        { ...everywhere, authId: 'bench@pbs' },
+        { ...everywhere, authId: 'bench@pbs!t1' },
+      ],
+    },
     certificateFolder: folder,
   });
   server.mount({ store: 'golden', path: fileURLToPath(new URL('store', golden)) });
@@ -44,6 +59,30 @@ function requestText({ requestHead, requestBody }: RecordedExchange, ticket: str
 const comparable = (headers: readonly (readonly [string, string])[]): (readonly [string, string])[] =>
   headers.map(([name, value]) => [name, name === 'date' || name === 'content-length' ? '' : value]);
 
+/** Lists come in the order of a folder, which no file system promises; of space only the kind of figure can be compared. */
+function assertSameData(answer: RawAnswer, recorded: RecordedExchange): void {
+  const { data } = JSON.parse(answer.body) as { data: object };
+  if (Array.isArray(data)) {
+    // Byte for byte, the order of keys included; what the log has no room for is known by its length.
+    const items = new Set(data.map((item) => JSON.stringify(item)));
+    for (const item of recordedItems(recorded.body)) assert.ok(items.has(item), `${item} in ${answer.body}`);
+    assert.equal(answer.bytes.length, recorded.bodyBytes);
+  } else {
+    const kinds = (text: string): [string, unknown][] =>
+      Object.entries((JSON.parse(text) as { data: object }).data).map(([name, value]) => [
+        name,
+        typeof value === 'number' ? 'a number' : value,
+      ]);
+    assert.deepEqual(kinds(answer.body), kinds(recorded.body));
+  }
+}
+
+/** The whole items of a list that may be cut. */
+function recordedItems(body: string): readonly string[] {
+  const items = body.replace(/^\{"data":\[/u, '').split(/(?<=\}),(?=\{"(?:backup-type|crypt-mode)")/u);
+  return body.endsWith(']}') ? items.map((item) => item.replace(/\]\}$/u, '')) : items.slice(0, -1);
+}
+
 async function replay({ port }: RunningServer, { exchanges, streams }: RecordedConnection): Promise<void> {
   const socket = await openTls(port);
   try {
@@ -54,7 +93,8 @@ async function replay({ port }: RunningServer, { exchanges, streams }: RecordedC
       assert.deepEqual(comparable(answer.headers), comparable(recorded.headers));
       if (recorded.body.startsWith('{"data":{"CSRF'))
         ticket = (JSON.parse(answer.body) as { data: { ticket: string } }).data.ticket;
-      else assert.equal(answer.body, recorded.body);
+      else if (answer.status !== 200) assert.equal(answer.body, recorded.body);
+      else assertSameData(answer, recorded);
     }
     if (streams.length === 0) return;
     const session = startHttp2(socket);
@@ -86,16 +126,22 @@ async function replay({ port }: RunningServer, { exchanges, streams }: RecordedC
 
 describe('requests of real clients are answered as the real server answered them', () => {
   const cases = [
-    ['restore-image-qemu-lib.log', 'bench@pbs', 'PASSWORD', 11],
-    ['restore-image-qemu-lib-sequential.log', 'bench@pbs', 'PASSWORD', 11],
-    ['refused.log', 'bench@pbs!t1', 'TOKEN-SECRET', 1],
+    ['login-and-list.log', 0],
+    ['refused.log', 1],
+    ['catalog-dump.log', 3],
+    ['restore-image-cli.log', 12],
+    ['restore-image-qemu-lib.log', 11],
+    ['restore-image-qemu-lib-sequential.log', 11],
+    ['restore-encrypted-cli.log', 6],
+    ['restore-pxar-legacy.log', 3],
+    ['restore-pxar-split.log', 7],
   ] as const;
-  for (const [log, userId, secret, streamCount] of cases) {
+  for (const [log, streamCount] of cases) {
     it(log, async () => {
       const connections = readWireLog(new URL(`wire/${log}`, golden));
       assert.equal(connections.flatMap(({ streams }) => streams).length, streamCount);
       assert.ok(connections.every(({ exchanges }) => exchanges.length > 0));
-      await using server = await startGolden(userId, secret);
+      await using server = await startGolden();
       for (const connection of connections) await replay(server, connection);
     });
   }

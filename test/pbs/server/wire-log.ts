@@ -6,7 +6,10 @@ export interface RecordedExchange {
   readonly requestBody: string;
   readonly status: number;
   readonly headers: readonly (readonly [name: string, value: string])[];
+  /** The log has no more than the first 4000 bytes. */
   readonly body: string;
+  /** Of the whole body, before credentials in it were replaced. */
+  readonly bodyBytes: number;
 }
 
 /** One recorded HTTP/2 request and what came back. */
@@ -52,9 +55,10 @@ function readConnection(entries: readonly Entry[]): RecordedConnection {
     entries.filter((entry) => entry.direction === direction && pattern.test(entry.what));
   const isHead = /^HTTP\/1.1 head/u;
   const answers = of('S>C', isHead);
-  const bodyBehind = (head: Entry): string => {
+  const bodyBehind = (head: Entry): { text: string; bytes: number } => {
     const next = entries.slice(entries.indexOf(head) + 1).find(({ direction }) => direction === head.direction);
-    return next !== undefined && next.what.startsWith('body') ? next.lines.join('\n').trimEnd() : '';
+    const [, bytes] = /^body \(\D*(\d+)/u.exec(next?.what ?? '') ?? [];
+    return { text: bytes === undefined ? '' : (next?.lines ?? []).join('\n').trimEnd(), bytes: Number(bytes ?? 0) };
   };
   const exchanges = of('C>S', isHead).map((request, index): RecordedExchange => {
     const answer = answers[index];
@@ -62,10 +66,11 @@ function readConnection(entries: readonly Entry[]): RecordedConnection {
     const [first = '', ...lines] = answer.lines.filter((line) => line !== '');
     return {
       requestHead: request.lines.filter((line) => line !== ''),
-      requestBody: bodyBehind(request),
+      requestBody: bodyBehind(request).text,
       status: Number(first.split(' ')[1]),
       headers: pairs(lines),
-      body: bodyBehind(answer),
+      body: bodyBehind(answer).text,
+      bodyBytes: bodyBehind(answer).bytes,
     };
   });
   const streams = of('C>S', /^HEADERS/u).map(({ what }): RecordedStream => {

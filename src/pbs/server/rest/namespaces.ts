@@ -1,0 +1,99 @@
+import { mkdir, rmdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+import { systemErrorCode } from '../../../model/errors.ts';
+import { modes, namespaceFolder } from '../../datastore/layout.ts';
+import { listNamespaces } from '../../datastore/list-namespaces.ts';
+import { realPathInside } from '../../datastore/real-path-inside.ts';
+import { isNamespace, MAX_NAMESPACE_DEPTH } from '../../format/namespace.ts';
+import { isIntegerFrom } from '../parameters.ts';
+import { namespacePartRule, namespaceRule, storeRule } from '../parameter-rules.ts';
+import { dataAnswer } from '../public-request.ts';
+import { Refusal } from '../refusal.ts';
+import { aclPath, permissionDenied, requireStore, type RestEndpoint, type StoreAccess } from './rest-call.ts';
+
+const visible = ['Datastore.Audit', 'Datastore.Modify', 'Datastore.Read', 'Datastore.Backup'] as const;
+
+/** `GET /admin/datastore/{store}/namespace`: those of which the caller may see something. */
+export const listStoreNamespaces: RestEndpoint = {
+  rules: {
+    'max-depth': { check: isIntegerFrom(0, MAX_NAMESPACE_DEPTH), isOptional: true },
+    parent: namespaceRule,
+    store: storeRule,
+  },
+  answer: async ({ server, caller, parameters }) => {
+    const [name, parent] = [parameters.get('store') ?? '', parameters.get('parent') ?? ''];
+    const isVisible = (namespace: string): boolean => {
+      const path = aclPath(name, namespace);
+      const granted = caller.privilegesAt(path);
+      return visible.some((privilege) => granted.has(privilege)) || caller.hasPrivilegesBelow(path);
+    };
+    if (!isVisible(parent)) throw permissionDenied();
+    const { path } = requireStore(server, name);
+    await requireNamespace(path, parent);
+    const maxDepth = Number(parameters.get('max-depth') ?? MAX_NAMESPACE_DEPTH);
+    const found = await listNamespaces(path, { parent, maxDepth });
+    return dataAnswer(found.filter(isVisible).map((ns) => ({ ns })));
+  },
+};
+
+/** `POST /admin/datastore/{store}/namespace` */
+export const createNamespace: RestEndpoint = {
+  rules: { name: namespacePartRule, parent: namespaceRule, store: storeRule },
+  answer: async ({ server, caller, parameters }) => {
+    const [store, parent] = [parameters.get('store') ?? '', parameters.get('parent') ?? ''];
+    if (!caller.privilegesAt(aclPath(store, parent)).has('Datastore.Modify')) throw permissionDenied();
+    const { path } = requireStore(server, store);
+    const name = parameters.get('name') ?? '';
+    const namespace = parent === '' ? name : `${parent}/${name}`;
+    if (!isNamespace(namespace)) throw new Refusal(400, 'namespace depth exceeds the limit');
+    await requireNamespace(path, parent);
+    const folder = namespaceFolder(path, namespace);
+    try {
+      await mkdir(dirname(folder), { recursive: true, mode: modes.group });
+      await mkdir(folder, { mode: modes.group });
+    } catch (error) {
+      if (systemErrorCode(error) === 'EEXIST') throw new Refusal(400, `namespace '${namespace}' already exists`);
+      throw error;
+    }
+    return dataAnswer(namespace);
+  },
+};
+
+/** `DELETE /admin/datastore/{store}/namespace`: only of one that is empty. */
+export const deleteNamespace: RestEndpoint = {
+  rules: { ns: { ...namespaceRule, isOptional: false }, store: storeRule },
+  answer: async ({ server, caller, parameters }) => {
+    const [store, namespace] = [parameters.get('store') ?? '', parameters.get('ns') ?? ''];
+    const parent = namespace.split('/').slice(0, -1).join('/');
+    if (!caller.privilegesAt(aclPath(store, parent)).has('Datastore.Modify')) throw permissionDenied();
+    const { path } = requireStore(server, store);
+    if (namespace === '') throw new Refusal(400, 'cannot delete root namespace!');
+    await requireNamespace(path, namespace);
+    const folder = namespaceFolder(path, namespace);
+    try {
+      await rmdir(join(folder, 'ns')).catch(ignoreAbsent);
+      await rmdir(folder);
+    } catch (error) {
+      if (systemErrorCode(error) === 'ENOTEMPTY') throw new Refusal(400, `namespace '${namespace}' is not empty`);
+      throw error;
+    }
+    return dataAnswer(null);
+  },
+};
+
+/** The folder of the namespace that a call is about. */
+export async function namespaceOf({ store, namespace }: StoreAccess): Promise<string> {
+  await requireNamespace(store.path, namespace);
+  return namespaceFolder(store.path, namespace);
+}
+
+/** @throws Refusal 404 where there is none */
+async function requireNamespace(base: string, namespace: string): Promise<void> {
+  const folder = await realPathInside(base, namespaceFolder(base, namespace));
+  if (folder === undefined || !(await stat(folder)).isDirectory()) throw new Refusal(404, 'namespace not found');
+}
+
+function ignoreAbsent(error: unknown): void {
+  if (systemErrorCode(error) !== 'ENOENT') throw error;
+}

@@ -1,0 +1,21 @@
+import { join } from 'node:path';
+
+import { groupFolder, namespaceFolder } from '../../datastore/layout.ts';
+import { realPathInside } from '../../datastore/real-path-inside.ts';
+import type { BackupGroup } from '../../format/snapshot-path.ts';
+import { userOf } from '../access/accounts.ts';
+import { readWholeFile } from '../read-whole-file.ts';
+
+/** An auth id has at most 64 characters (spec 1.1). */
+const MAX_OWNER_BYTES = 512;
+
+/** Whether somebody owns what belongs to `owner`: themselves, or a token of exactly this user (spec 2.7). */
+export const isOwner = (authId: string, owner: string): boolean => authId === owner || authId === userOf(owner);
+
+/** Who owns a group; undefined where there is no such group, and where nothing says whose it is. */
+export async function ownerOf(base: string, namespace: string, group: BackupGroup): Promise<string | undefined> {
+  const path = await realPathInside(base, join(groupFolder(namespaceFolder(base, namespace), group), 'owner'));
+  if (path === undefined) return undefined;
+  const owner = (await readWholeFile(path, MAX_OWNER_BYTES)).toString('utf8').trim();
+  return owner === '' ? undefined : owner;
+}

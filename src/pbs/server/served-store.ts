@@ -1,0 +1,10 @@
+import type { ChunkPool } from './synthesised-chunks.ts';
+
+/** A datastore that is offered. */
+export interface ServedStore {
+  readonly name: string;
+  /** Absolute path of its folder. */
+  readonly path: string;
+  /** Its chunks, where they are not in the folder. */
+  readonly pool?: ChunkPool;
+}
