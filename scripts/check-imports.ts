@@ -23,6 +23,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'hardware',
     'metrics',
     'stats',
+    'logs',
   ],
   hardware: ['stats', 'material', 'pbs', 'decode', 'memory', 'clock', 'process'],
   harness: [
@@ -40,6 +41,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'process',
     'cache',
     'material',
+    'logs',
   ],
   profile: ['harness', 'scenario', 'workload', 'process', 'cache', 'clock'],
   scenario: ['strategy'],
@@ -56,6 +58,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   analysis: ['stats'],
   report: ['analysis'],
   ui: [],
+  logs: [],
   stats: [],
   clock: [],
   process: [],

@@ -7,6 +7,7 @@ import type { Command } from './command.ts';
 import type { Edge } from './edge.ts';
 import { hardwareCommand } from './hardware.ts';
 import { inspectCommand } from './inspect.ts';
+import { parseLogCommand } from './parse-log.ts';
 import { printError } from './print-error.ts';
 import { profileCommand } from './profile.ts';
 import { reportCommand } from './report.ts';
@@ -21,6 +22,7 @@ const commands: readonly Command[] = [
   profileCommand,
   scenarioCommand,
   inspectCommand,
+  parseLogCommand,
   hardwareCommand,
   serveCommand,
   cacheCommand,

@@ -56,7 +56,15 @@ export class Workbench implements AsyncDisposable {
 
   async command(
     args: readonly string[],
-    { interrupted, onStderr }: { readonly interrupted?: AbortSignal; readonly onStderr?: (text: string) => void } = {},
+    {
+      interrupted,
+      onStderr,
+      stdin = [],
+    }: {
+      readonly interrupted?: AbortSignal;
+      readonly onStderr?: (text: string) => void;
+      readonly stdin?: Iterable<string | Uint8Array>;
+    } = {},
   ): Promise<CommandResult> {
     let stdout = '';
     let stderr = '';
@@ -67,7 +75,7 @@ export class Workbench implements AsyncDisposable {
       home: this.folder,
       pid: process.pid,
       versions: process.versions,
-      stdin: Readable.from([]),
+      stdin: Readable.from(stdin),
       stdout: { write: (text: string) => (stdout += text) },
       stderr: {
         write: (text: string) => {
