@@ -1,20 +1,13 @@
 import { SlabPool, type SlabLoan } from '../../memory/slab-pool.ts';
-import { IntegrityError, ServerError, UsageError, type KnownError } from '../../model/errors.ts';
+import type { ServerError } from '../../model/errors.ts';
 import { metric, unavailable, type Metric } from '../../model/metric.ts';
 import type { ChunkSource, Clock } from '../../model/ports.ts';
 import type { ReceivedChunk } from '../../model/received-chunk.ts';
 import type { Secret } from '../../model/secret.ts';
 import { DEFAULT_TRANSPORT, pbsClientWindows, type TlsCipher } from '../../model/transport.ts';
-import { archiveKind, MANIFEST_NAME, serverArchiveName } from '../format/archive-name.ts';
-import { parseFixedIndex, type FixedIndex } from '../format/fixed-index.ts';
-import { MAX_INDEX_BYTES } from '../format/index-header.ts';
-import {
-  isSigned,
-  manifestFile,
-  parseManifest,
-  verifyIndexAgainstManifest,
-  type Manifest,
-} from '../format/manifest.ts';
+import type { CryptConfig } from '../format/crypt-config.ts';
+import type { FixedIndex } from '../format/fixed-index.ts';
+import type { Manifest } from '../format/manifest.ts';
 import { parseSnapshotPath } from '../format/snapshot-path.ts';
 import type {
   ClientConnection,
@@ -34,6 +27,8 @@ import { defaultTimeouts } from './reader-timeouts.ts';
 import { formatHostAndPort } from './repository.ts';
 import type { ServerOptions } from './server-options.ts';
 import { quoteServer } from './server-text.ts';
+import { chunkRefused, fileRefused } from './session-refusal.ts';
+import { SnapshotFiles, type DownloadedBlob, type DownloadedIndex } from './snapshot-files.ts';
 import { StallWatch, type StallWatchOptions } from './stall-watch.ts';
 import { negotiatedTls, openTlsConnection, type NegotiatedTls } from './tls-connection.ts';
 
@@ -43,6 +38,8 @@ export interface ReaderOptions extends ServerOptions {
   readonly namespace?: string;
   /** `vm/100/2026-02-16T16:30:44Z` */
   readonly snapshot: string;
+  /** The key of the snapshot, where it was made with one. */
+  readonly crypt?: CryptConfig;
   /** Default {@link DEFAULT_TRANSPORT}. */
   readonly transport?: ClientTransport;
   /** What to announce; default what PBS's own client does. */
@@ -64,7 +61,6 @@ const pbsClientSettings: Http2Settings = {
   maxFrameSize: pbsClientWindows.maxFrameBytes,
 };
 
-const MAX_MANIFEST_BYTES = 16 * 1024 * 1024 + 44;
 const MAX_ERROR_BYTES = 64 * 1024;
 const MAX_SPEEDTEST_BYTES = 16 * 1024 * 1024;
 
@@ -118,13 +114,6 @@ export async function connectReader(options: ReaderOptions): Promise<ReaderSessi
   }
 }
 
-/** An index, and what the user should know about it. */
-export interface DownloadedIndex {
-  readonly index: FixedIndex;
-  /** One sentence each. */
-  readonly warnings: readonly string[];
-}
-
 /** One connection to a PBS that reads one snapshot. Chunks are allowed once their index was downloaded through it. */
 export class ReaderSession implements ChunkSource, AsyncDisposable {
   readonly tls: NegotiatedTls;
@@ -134,14 +123,21 @@ export class ReaderSession implements ChunkSource, AsyncDisposable {
   readonly #secrets: readonly Secret[];
   readonly #watch: StallWatch;
   readonly #memory: SlabPool;
+  readonly #files: SnapshotFiles;
   #stall: ServerError | undefined;
   #peakWindowShare: number | undefined;
-  #manifest: Manifest | undefined;
 
   /** For {@link connectReader}. */
   constructor(
     connection: ClientConnection,
-    { clock, connection: number = 0, credentials, memory = new SlabPool({ limit: Infinity }) }: ReaderOptions,
+    {
+      clock,
+      connection: number = 0,
+      credentials,
+      snapshot,
+      crypt,
+      memory = new SlabPool({ limit: Infinity }),
+    }: ReaderOptions,
     tls: NegotiatedTls,
     watch: Omit<StallWatchOptions, 'clock' | 'onStall'>,
   ) {
@@ -151,6 +147,11 @@ export class ReaderSession implements ChunkSource, AsyncDisposable {
     this.#number = number;
     this.#memory = memory;
     this.#secrets = [credentials.secret];
+    this.#files = new SnapshotFiles({
+      snapshot,
+      download: async (name, maxBytes, signal) => await this.#download(name, maxBytes, signal),
+      ...(crypt === undefined ? {} : { crypt }),
+    });
     this.#watch = new StallWatch({
       ...watch,
       clock,
@@ -161,37 +162,27 @@ export class ReaderSession implements ChunkSource, AsyncDisposable {
     });
   }
 
-  /** @throws what `parseManifest` throws; ServerError */
+  /** Checked against the key. @throws as {@link SnapshotFiles.manifest}; ServerError */
   async downloadManifest(signal: AbortSignal = never): Promise<Manifest> {
-    this.#manifest ??= parseManifest(await this.#download(MANIFEST_NAME, MAX_MANIFEST_BYTES, signal));
-    return this.#manifest;
+    return (await this.#files.manifest(signal)).manifest;
   }
 
   /**
-   * The fixed index of an image, checked against the manifest; `.fidx` may be left out of the name. The server hands
-   * out the index's chunks from then on.
-   * @throws UsageError `archive-not-found`, `archive-not-image`, `encrypted-not-supported`; IntegrityError where index
-   * or manifest are damaged or do not fit; ServerError
+   * The index of an image, or of an archive of files. The server hands out the index's chunks from then on.
+   * @throws as {@link SnapshotFiles.index}; ServerError
    */
-  async downloadFixedIndex(archive: string, signal: AbortSignal = never): Promise<DownloadedIndex> {
-    const name = serverArchiveName(archive);
-    const manifest = await this.downloadManifest(signal);
-    const { cryptMode } = manifestFile(manifest, name);
-    if (archiveKind(name) !== 'fixed') {
-      throw new UsageError(`${name} is not the image of a disk`, {
-        code: 'archive-not-image',
-        hint: 'images have names that end in .img.fidx',
-      });
-    }
-    if (cryptMode === 'encrypt') {
-      throw new UsageError(`${name} is encrypted, and encrypted backups cannot be read yet`, {
-        code: 'encrypted-not-supported',
-        hint: 'choose a backup that was made without encryption',
-      });
-    }
-    const index = parseFixedIndex(await this.#download(name, MAX_INDEX_BYTES, signal));
-    verifyIndexAgainstManifest(index, manifest, name);
-    return { index, warnings: isSigned(manifest) ? [unverifiedSignature(name)] : [] };
+  async downloadIndex(archive: string, signal: AbortSignal = never): Promise<DownloadedIndex> {
+    return await this.#files.index(archive, signal);
+  }
+
+  /** As {@link downloadIndex}, of an image that can be restored. @throws as {@link SnapshotFiles.image}; ServerError */
+  async downloadFixedIndex(archive: string, signal: AbortSignal = never): Promise<DownloadedIndex<FixedIndex>> {
+    return await this.#files.image(archive, signal);
+  }
+
+  /** @throws as {@link SnapshotFiles.blob}; ServerError */
+  async downloadBlob(archive: string, signal: AbortSignal = never): Promise<DownloadedBlob> {
+    return await this.#files.blob(archive, signal);
   }
 
   /**
@@ -232,7 +223,7 @@ export class ReaderSession implements ChunkSource, AsyncDisposable {
           },
         },
       });
-      if (loan === undefined) throw this.#chunkRefused(digest, status, refused.bytes);
+      if (loan === undefined) throw chunkRefused(digest, status, quoteServer(refused.bytes, this.#secrets));
     } catch (error) {
       // The transport does not write to it any more.
       loan?.giveBack();
@@ -253,7 +244,11 @@ export class ReaderSession implements ChunkSource, AsyncDisposable {
   /** Downloads the server's 1 MiB of test data. */
   async speedtest(signal: AbortSignal = never): Promise<{ readonly bytes: number; readonly durationMs: number }> {
     const startedMs = this.#clock.now();
-    const { bodyBytes } = await this.#get('/speedtest', MAX_SPEEDTEST_BYTES, signal, () => {});
+    const { bodyBytes } = await this.#get('/speedtest', 'speedtest', {
+      maxBytes: MAX_SPEEDTEST_BYTES,
+      signal,
+      add: () => {},
+    });
     return { bytes: bodyBytes, durationMs: this.#clock.now() - startedMs };
   }
 
@@ -271,28 +266,30 @@ export class ReaderSession implements ChunkSource, AsyncDisposable {
 
   async #download(name: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
     const collector = new BodyCollector(name, maxBytes);
-    await this.#get(`/download?file-name=${name}`, maxBytes, signal, (piece) => collector.add(piece));
+    const add = (piece: Uint8Array): void => collector.add(piece);
+    await this.#get(`/download?file-name=${name}`, name, { maxBytes, signal, add });
     return collector.bytes;
   }
 
+  /** @param what the answer is, for messages */
   async #get(
     path: string,
-    maxBytes: number,
-    signal: AbortSignal,
-    add: (piece: Uint8Array) => void,
+    what: string,
+    {
+      maxBytes,
+      signal,
+      add,
+    }: { readonly maxBytes: number; readonly signal: AbortSignal; readonly add: (piece: Uint8Array) => void },
   ): Promise<{ readonly bodyBytes: number }> {
-    const refused = new BodyCollector(path, MAX_ERROR_BYTES);
+    const refused = new BodyCollector(what, MAX_ERROR_BYTES);
     const response = await this.#request(path, signal, {
       receive: ({ status, contentLength = 0 }) => {
-        if (contentLength > maxBytes) throw responseTooLong(path, maxBytes);
+        if (contentLength > maxBytes) throw responseTooLong(what, maxBytes);
         return status === 200 ? add : (piece) => refused.add(piece);
       },
     });
     if (response.status === 200) return response;
-    throw new ServerError(
-      `the server refused ${path} with status ${response.status}: ${quoteServer(refused.bytes, this.#secrets)}`,
-      { code: 'download-refused', hint: 'check the log of the server' },
-    );
+    throw fileRefused(what, response.status, quoteServer(refused.bytes, this.#secrets));
   }
 
   async #request(
@@ -314,25 +311,7 @@ export class ReaderSession implements ChunkSource, AsyncDisposable {
     const { sizeBytes, unacknowledgedBytes } = this.#connection.localWindow;
     if (sizeBytes > 0) this.#peakWindowShare = Math.max(this.#peakWindowShare ?? 0, unacknowledgedBytes / sizeBytes);
   }
-
-  #chunkRefused(digest: string, status: number, text: Uint8Array): KnownError {
-    const quoted = quoteServer(text, this.#secrets);
-    if (quoted.includes('No such file or directory')) {
-      return new IntegrityError(`chunk ${digest} is missing in the datastore: ${quoted}`, {
-        code: 'chunk-missing',
-        hint: 'run a verify job on the server: it shows which backups are damaged',
-      });
-    }
-    return new ServerError(`the server refused chunk ${digest} with status ${status}: ${quoted}`, {
-      code: 'chunk-refused',
-      hint: 'check the log of the server; chunks are allowed once their index was downloaded on the same connection',
-    });
-  }
 }
 
 /** For callers that have nothing to break off. */
 const never: AbortSignal = new AbortController().signal;
-
-function unverifiedSignature(name: string): string {
-  return `the manifest that ${name} was checked against is signed, and without the key the signature was not verified`;
-}
