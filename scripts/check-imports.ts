@@ -24,7 +24,9 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'metrics',
     'stats',
     'logs',
+    'seed',
   ],
+  seed: ['pbs', 'workload'],
   hardware: ['stats', 'material', 'pbs', 'decode', 'memory', 'clock', 'process'],
   harness: [
     'scenario',

@@ -13,6 +13,7 @@ import { profileCommand } from './profile.ts';
 import { reportCommand } from './report.ts';
 import { runCommand } from './run.ts';
 import { scenarioCommand } from './scenario.ts';
+import { seedCommand } from './seed.ts';
 import { serveCommand } from './serve.ts';
 import { tool } from './tool.ts';
 
@@ -25,6 +26,7 @@ const commands: readonly Command[] = [
   parseLogCommand,
   hardwareCommand,
   serveCommand,
+  seedCommand,
   cacheCommand,
 ];
 

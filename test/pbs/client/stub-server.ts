@@ -1,6 +1,11 @@
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
-import { performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import {
+  performServerHandshake,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import { createServer, type TLSSocket } from 'node:tls';
 
 import forge from 'node-forge';
@@ -27,7 +32,7 @@ export interface StubOptions {
   /** Refuses the upgrade. */
   readonly refuse?: (head: string) => Answer | undefined;
   /** Answers an HTTP/2 request. */
-  readonly serve?: (stream: ServerHttp2Stream, path: string) => void;
+  readonly serve?: (stream: ServerHttp2Stream, path: string, headers: IncomingHttpHeaders) => void;
   /** Takes the connection over behind the 101 response, instead of HTTP/2 as it should be. */
   readonly onUpgrade?: (socket: TLSSocket) => void;
   /** Instead of all of the above. */
@@ -88,7 +93,7 @@ export async function startStubServer({
         session.on('error', () => {});
         session.on('stream', (stream, headers) => {
           stream.on('error', () => {});
-          serve?.(stream, String(headers[':path']));
+          serve?.(stream, String(headers[':path']), headers);
         });
       });
     };

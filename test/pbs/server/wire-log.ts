@@ -12,9 +12,21 @@ export interface RecordedExchange {
   readonly bodyBytes: number;
 }
 
+/** What a recorded HTTP/2 request carried. */
+export interface RecordedRequest {
+  /** In the order of the log, pseudo fields included. */
+  readonly fields: readonly (readonly [name: string, value: string])[];
+  readonly bodyBytes: number;
+  /** Of a body that is no text, its first 16 bytes as hex. */
+  readonly bodyFirst16: string;
+  /** Of a body that is one. */
+  readonly bodyText: string;
+}
+
 /** One recorded HTTP/2 request and what came back. */
 export interface RecordedStream {
   readonly path: string;
+  readonly request: RecordedRequest;
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly totalBytes: number;
   readonly first16: string;
@@ -79,7 +91,14 @@ function readConnection(entries: readonly Entry[]): RecordedConnection {
     const [, ...answer] = (of('S>C', new RegExp(`^HEADERS stream=${id} `, 'u'))[0]?.what ?? '').split(' | ');
     const data = of('S>C', new RegExp(`^DATA stream=${id} END_STREAM`, 'u'))[0]?.what ?? '';
     const [, totalBytes = '', first16 = ''] = /total=(\d+) .* first16=([0-9a-f]*)/u.exec(data) ?? [];
+    const sent = of('C>S', new RegExp(`^DATA stream=${id} END_STREAM`, 'u'))[0]?.what ?? '';
     return {
+      request: {
+        fields: pairs(request),
+        bodyBytes: Number(/ total=(\d+) /u.exec(sent)?.[1] ?? 0),
+        bodyFirst16: / first16=([0-9a-f]*)/u.exec(sent)?.[1] ?? '',
+        bodyText: / body=(.*)$/u.exec(sent)?.[1] ?? '',
+      },
       path: pairs(request).find(([name]) => name === ':path')?.[1] ?? '',
       headers: pairs(answer),
       totalBytes: Number(totalBytes),

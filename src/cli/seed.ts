@@ -1,0 +1,243 @@
+import { resolve } from 'node:path';
+
+import { z } from 'zod';
+
+import { monotonicClock } from '../clock/monotonic.ts';
+import { exitCodes, UsageError, type ExitCode } from '../model/errors.ts';
+import type { Clock } from '../model/ports.ts';
+import { formatBytes, formatDuration, MiB } from '../model/units.ts';
+import { connectBackup } from '../pbs/client/connect-backup.ts';
+import { loadKey } from '../pbs/client/load-key.ts';
+import { datastoreOf, serverOf } from '../pbs/client/remote.ts';
+import { connectRest } from '../pbs/client/rest-client.ts';
+import type { CryptConfig } from '../pbs/format/crypt-config.ts';
+import { formatSnapshotPath, type BackupGroup } from '../pbs/format/snapshot-path.ts';
+import { planSeed } from '../seed/plan-seed.ts';
+import { seedHistory, type SeededBackup } from '../seed/seed-history.ts';
+import { historyId, markedGroup } from '../seed/seed-mark.ts';
+import { forgetSnapshot, listFinished, listSeeded } from '../seed/seeded-snapshots.ts';
+import { LiveRegion } from '../ui/live-region.ts';
+import { formatProgress } from '../ui/progress.ts';
+import { formatTable } from '../ui/table.ts';
+import { SyntheticHistory } from '../workload/synthetic-history.ts';
+import { askYes } from './ask.ts';
+import type { Command } from './command.ts';
+import type { Edge } from './edge.ts';
+import {
+  imageOptions,
+  imageShape,
+  readImageOptions,
+  type ImageAndHistory,
+  type ImageArguments,
+} from './image-options.ts';
+import { parseArgv } from './parse-argv.ts';
+import {
+  readRemote,
+  remoteOptions,
+  remoteShape,
+  secretFromEnvironment,
+  type RemoteArguments,
+} from './remote-options.ts';
+
+const DEFAULT_GROUP = 'vm/seed';
+
+/** As much as the windows of a PBS take of incompressible chunks, and some that are being made. */
+const DEFAULT_IN_FLIGHT = 16;
+
+/** Shorter waits need no bar. */
+const SHOW_AFTER_MS = 2000;
+
+export const seedCommand: Command = {
+  usage: 'seed',
+  summary: 'Upload a synthetic image and its history of backups to a PBS, or forget such backups',
+  examples: [
+    [
+      'seed --repository bench@pbs@10.0.0.5:tank --size "4 GiB" --history 5',
+      'Five backups of a 4 GiB disk, each with 5 % changed chunks, as vm/restorelab-seed',
+    ],
+    ['seed --group vm/9100 --scenario wan-25ms', "A scenario's image and history, as vm/restorelab-9100"],
+    ['seed --keyfile key.json --size "1 GiB"', 'Encrypted and signed'],
+    ['seed --forget', 'List what was seeded in the datastore, and remove it if you say yes'],
+    ['seed --forget --group vm/9100 --yes', 'Only that group, without asking'],
+  ],
+  positionals: {},
+  options: {
+    ...remoteOptions,
+    group: { type: 'string', describe: `type/name; restorelab- is put before the name [default: ${DEFAULT_GROUP}]` },
+    ...imageOptions,
+    keyfile: { type: 'string', describe: 'Encrypt under this key; its password from PBS_ENCRYPTION_PASSWORD' },
+    'in-flight': { type: 'number', default: DEFAULT_IN_FLIGHT, describe: 'Chunks on their way at a time' },
+    'copy-index': {
+      type: 'boolean',
+      default: false,
+      describe: 'Begin increments as a copy of the last index, as QEMU does with its dirty bitmaps',
+    },
+    forget: {
+      type: 'boolean',
+      default: false,
+      describe: 'Remove seeded snapshots instead: those with both marks, no others',
+    },
+    yes: { type: 'boolean', default: false, describe: 'With --forget: do not ask' },
+    json: { type: 'boolean', default: false, describe: 'Print JSON' },
+  },
+  async run(argv, edge): Promise<ExitCode> {
+    const options = parseArgv(argv, {
+      ...remoteShape,
+      ...imageShape,
+      group: z.string('can be given once').optional(),
+      keyfile: z.string('can be given once').optional(),
+      'in-flight': z.int('must be a whole number').min(1, 'must be 1 or more').max(200, 'must be 200 or less'),
+      'copy-index': z.boolean(),
+      forget: z.boolean(),
+      yes: z.boolean(),
+      json: z.boolean(),
+    });
+    return options.forget ? await forget(options, edge) : await seed(options, edge);
+  },
+};
+
+interface SeedArguments extends RemoteArguments, ImageArguments {
+  readonly group?: string | undefined;
+  readonly keyfile?: string | undefined;
+  readonly 'in-flight': number;
+  readonly 'copy-index': boolean;
+  readonly yes: boolean;
+  readonly json: boolean;
+}
+
+async function seed(argv: SeedArguments, edge: Edge): Promise<ExitCode> {
+  const { json } = argv;
+  const signal = edge.interrupted;
+  const settings = await readImageOptions(argv, edge);
+  const group = markedGroup(argv.group ?? DEFAULT_GROUP);
+  const remote = await readRemote(argv, edge);
+  const crypt = argv.keyfile === undefined ? undefined : await readKey(argv.keyfile, edge);
+  const history = new SyntheticHistory(settings.image, settings.history, crypt);
+  const id = historyId(settings.image, settings.history);
+  const clock = monotonicClock();
+  const server = { ...serverOf(remote), clock, signal };
+  const existing = await (async () => {
+    await using rest = await connectRest(server);
+    return await listFinished(rest, { ...datastoreOf(remote), group }, signal);
+  })();
+  const now = Math.floor(Date.now() / 1000);
+  const backups = planSeed({ group, history: id, depth: settings.history.depth, existing, now });
+  const seeded: SeededBackup[] = [];
+  try {
+    await seedWithProgress(settings.image.sizeBytes * backups.length, edge, clock, async (onProgress) => {
+      await seedHistory({
+        connect: async (snapshot) => await connectBackup({ ...server, ...datastoreOf(remote), snapshot }),
+        history,
+        historyId: id,
+        backups,
+        command: commandText(group, settings),
+        ...(crypt === undefined ? {} : { crypt }),
+        isCopyOfPrevious: argv['copy-index'],
+        inFlight: argv['in-flight'],
+        clock,
+        onProgress,
+        onSeeded: (one) => void seeded.push(one),
+        signal,
+      });
+    });
+  } finally {
+    // What is finished stays, whatever came then.
+    if (json) edge.stdout.write(`${JSON.stringify(seededJson(group, id, seeded), null, 2)}\n`);
+    else if (seeded.length > 0) edge.stdout.write(describeSeeded(seeded));
+  }
+  if (backups.length === 0 && !json)
+    edge.stdout.write(`${group.type}/${group.id} holds all ${settings.history.depth} backups already\n`);
+  return exitCodes.fine;
+}
+
+async function seedWithProgress(
+  totalBytes: number,
+  { stderr, env }: Edge,
+  clock: Clock,
+  run: (onProgress: (doneBytes: number) => void) => Promise<void>,
+): Promise<void> {
+  using region = new LiveRegion({ stream: stderr, env, clock });
+  const startedMs = clock.now();
+  await run((doneBytes) => {
+    const elapsedMs = clock.now() - startedMs;
+    if (elapsedMs < SHOW_AFTER_MS || !region.isDue) return;
+    region.update([`uploading  ${formatProgress({ doneBytes, totalBytes, elapsedMs, rateName: 'logical' })}`]);
+  });
+}
+
+/** An encryption key, and the password of its file where it has one. */
+async function readKey(path: string, edge: Edge): Promise<CryptConfig> {
+  return await loadKey(resolve(edge.cwd, path), {
+    passphrase: async () => (await secretFromEnvironment('PBS_ENCRYPTION_PASSWORD', edge))?.reveal(),
+  });
+}
+
+/** The command again, but for where it went: whoever reads the notes is there already. */
+function commandText({ type, id }: BackupGroup, { image, history }: ImageAndHistory): string {
+  const { sizeBytes, zeroShare, repeatedShare, compressionRatio, seed: text } = image;
+  const size = sizeBytes % MiB === 0 ? `${sizeBytes / MiB} MiB` : `${sizeBytes} B`;
+  const percent = (share: number): string => `"${Number((share * 100).toPrecision(12))} %"`;
+  const words = [
+    `restorelab seed --group ${type}/${id} --size "${size}"`,
+    `--zero-share ${percent(zeroShare)} --repeated-share ${percent(repeatedShare)}`,
+    `--compression-ratio ${compressionRatio} --seed ${JSON.stringify(text)}`,
+    `--history ${history.depth} --change-rate ${percent(history.changeRate)}`,
+  ];
+  return words.join(' ');
+}
+
+function describeSeeded(seeded: readonly SeededBackup[]): string {
+  return formatTable(
+    seeded.map(({ snapshot, image: { chunkCount, uploaded }, durationMs }) => [
+      formatSnapshotPath(snapshot),
+      `${uploaded.chunks} of ${chunkCount}`,
+      formatBytes(uploaded.plainBytes),
+      formatBytes(uploaded.encodedBytes),
+      formatDuration(durationMs),
+    ]),
+    {
+      header: ['snapshot', 'chunks uploaded', 'plain', 'on the wire', 'time'],
+      align: ['left', 'right', 'right', 'right', 'right'],
+    },
+  );
+}
+
+const seededJson = (group: BackupGroup, history: string, seeded: readonly SeededBackup[]): unknown => ({
+  formatVersion: 1,
+  group: `${group.type}/${group.id}`,
+  history,
+  seeded: seeded.map(({ snapshot, backup, image: { sizeBytes, csum, chunkCount, uploaded }, durationMs }) => ({
+    snapshot: formatSnapshotPath(snapshot),
+    backup: backup + 1,
+    sizeBytes,
+    chunkCount,
+    csum,
+    uploadedChunks: uploaded.chunks,
+    uploadedPlainBytes: uploaded.plainBytes,
+    uploadedEncodedBytes: uploaded.encodedBytes,
+    durationMs,
+  })),
+});
+
+async function forget(argv: SeedArguments, edge: Edge): Promise<ExitCode> {
+  const { interrupted: signal } = edge;
+  const remote = await readRemote(argv, edge);
+  await using rest = await connectRest({ ...serverOf(remote), clock: monotonicClock(), signal });
+  const place = datastoreOf(remote);
+  const group = argv.group === undefined ? undefined : markedGroup(argv.group);
+  const found = await listSeeded(rest, { ...place, ...(group === undefined ? {} : { group }) }, signal);
+  const names = found.map(({ snapshot }) => formatSnapshotPath(snapshot));
+  if (!argv.json) edge.stdout.write(names.map((name) => `${name}\n`).join(''));
+  if (names.length === 0) {
+    edge.stdout.write(argv.json ? '{"formatVersion":1,"forgotten":[]}\n' : 'No seeded snapshots are there\n');
+    return exitCodes.fine;
+  }
+  const what = names.length === 1 ? 'this snapshot' : `these ${names.length} snapshots`;
+  if (!argv.yes && !(await askYes(`Forget ${what} of datastore ${place.store}?`, edge))) {
+    throw new UsageError(`${what} were not removed`, { code: 'not-confirmed', hint: 'answer y, or give --yes' });
+  }
+  for (const { snapshot } of found) await forgetSnapshot(rest, place, snapshot, signal);
+  if (argv.json) edge.stdout.write(`${JSON.stringify({ formatVersion: 1, forgotten: names }, null, 2)}\n`);
+  else edge.stdout.write(`Removed ${what}; the space of their chunks comes back with the next garbage collection\n`);
+  return exitCodes.fine;
+}
