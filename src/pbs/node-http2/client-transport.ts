@@ -25,7 +25,7 @@ import { sendBody } from './send-body.ts';
 import { SocketPause } from './socket-pause.ts';
 
 /** What every real client sends as `:authority` (spec 3.4); servers do not look at it. */
-const AUTHORITY = 'https://localhost:8007';
+const AUTHORITY = 'localhost:8007';
 
 /** Node counts what is queued against this, and refuses with ENHANCE_YOUR_CALM above its default of 10 MB. */
 const MAX_SESSION_MEGABYTES = 1024;
@@ -52,7 +52,7 @@ class NodeHttp2Connection implements ClientConnection {
     if (head !== undefined && head.length > 0) socket.unshift(head);
     this.#reading = new SocketPause(socket);
     const { initialWindowSize, maxFrameSize, connectionWindowSize } = settings;
-    const session = connectHttp2(AUTHORITY, {
+    const session = connectHttp2(`https://${AUTHORITY}`, {
       createConnection: () => socket,
       maxSessionMemory: MAX_SESSION_MEGABYTES,
       settings: { initialWindowSize, maxFrameSize },
@@ -117,7 +117,8 @@ class NodeHttp2Connection implements ClientConnection {
     }
     const { promise, resolve, reject } = Promise.withResolvers<ClientResponse>();
     const stream = this.#session.request(
-      { ':method': method, ':path': path, ...headers },
+      // In the order of real clients (observed.md).
+      { ':method': method, ':scheme': 'https', ':authority': AUTHORITY, ':path': path, ...headers },
       { endStream: body === undefined },
     );
     if (body !== undefined) this.#send(stream, body, hooks);

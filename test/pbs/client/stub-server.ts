@@ -129,7 +129,7 @@ function respond(socket: TLSSocket, { status, body, isChunked = false, isLast = 
 let made: { readonly key: string; readonly cert: string; readonly fingerprint: string } | undefined;
 
 /** Self-signed, made once per test process. */
-function certificate(): NonNullable<typeof made> {
+export function certificate(): NonNullable<typeof made> {
   if (made !== undefined) return made;
   const pair = generateKeyPairSync('rsa', {
     modulusLength: 2048,

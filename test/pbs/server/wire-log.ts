@@ -35,6 +35,8 @@ export interface RecordedStream {
 export interface RecordedConnection {
   readonly exchanges: readonly RecordedExchange[];
   readonly streams: readonly RecordedStream[];
+  /** What the client sent of HTTP/2, one frame a line as in the log, without times: `SETTINGS MAX_FRAME_SIZE=4194304`. */
+  readonly clientFrames: readonly string[];
 }
 
 interface Entry {
@@ -105,5 +107,8 @@ function readConnection(entries: readonly Entry[]): RecordedConnection {
       first16,
     };
   });
-  return { exchanges, streams };
+  const clientFrames = of('C>S', /^(?:HTTP\/2 preface|[A-Z_]+ )/u)
+    .filter(({ what }) => !what.startsWith('EOF'))
+    .map(({ what }) => what);
+  return { exchanges, streams, clientFrames };
 }
