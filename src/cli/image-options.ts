@@ -64,6 +64,10 @@ const imageFields = {
 } as const;
 const historyFields = { history: 'depth', 'change-rate': 'changeRate' } as const;
 
+/** Which of these options is given, if any is. */
+export const givenImageOption = (argv: ImageArguments): string | undefined =>
+  Object.keys(imageOptions).find((name) => argv[name as keyof ImageArguments] !== undefined);
+
 /**
  * Image and history of the command line, or of the scenario that it names.
  * @throws UsageError that names the option; ScenarioError for the scenario

@@ -24,6 +24,7 @@ import { askYes } from './ask.ts';
 import type { Command } from './command.ts';
 import type { Edge } from './edge.ts';
 import {
+  givenImageOption,
   imageOptions,
   imageShape,
   readImageOptions,
@@ -221,6 +222,13 @@ const seededJson = (group: BackupGroup, history: string, seeded: readonly Seeded
 
 async function forget(argv: SeedArguments, edge: Edge): Promise<ExitCode> {
   const { interrupted: signal } = edge;
+  const idle = givenImageOption(argv);
+  if (idle !== undefined) {
+    throw new UsageError(`--forget does not look at --${idle}`, {
+      code: 'usage',
+      hint: 'choose what to forget by --group, or --ns',
+    });
+  }
   const remote = await readRemote(argv, edge);
   await using rest = await connectRest({ ...serverOf(remote), clock: monotonicClock(), signal });
   const place = datastoreOf(remote);
