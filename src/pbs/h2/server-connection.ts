@@ -12,7 +12,7 @@ import { connectionPreface, headersFrames, LARGEST_WINDOW_SIZE, pingFrame } from
 import type { ReceivedFields } from './inbound.ts';
 import { ConnectionFault, errorCodes, StreamFault } from './http2-error.ts';
 import { requestFields } from './message-fields.ts';
-import { ServerStream } from './server-stream.ts';
+import { ServerStream, type ServerStreamOwner } from './server-stream.ts';
 import type { SocketPort } from './socket-port.ts';
 
 /** Streams that a client may have open where the settings do not say: what a real server announces (spec 3.3). */
@@ -25,7 +25,7 @@ const HEADERS_TOO_LARGE = 431;
 const shutdownPing: Buffer = Buffer.from('shutdown', 'latin1');
 
 /** The serving end of one connection. */
-export class H2ServerConnection extends Connection<ServerStream> implements ServerConnection {
+export class H2ServerConnection extends Connection<ServerStream> implements ServerConnection, ServerStreamOwner {
   readonly closed: Promise<void>;
   readonly #resolveClosed: () => void;
   readonly #socket: Duplex;
@@ -104,10 +104,14 @@ export class H2ServerConnection extends Connection<ServerStream> implements Serv
     if (!received.isTooLong && 'malformed' in sorted)
       throw new StreamFault(streamId, errorCodes.protocolError, sorted.malformed);
     const fields = 'malformed' in sorted ? { pseudo: new Map<string, string>(), headers: {} } : sorted;
-    const stream = this.openStream((receive, send) => new ServerStream(streamId, { receive, send }, fields));
+    const stream = this.openStream((receive, send) => new ServerStream(streamId, { receive, send }, fields, this));
     if (received.isEndOfStream) this.remoteEnded(stream);
     if (received.isTooLong) this.#begin(stream, { status: HEADERS_TOO_LARGE, headers: {} }, true);
     else void this.#answer(stream);
+  }
+
+  hold(until: Promise<unknown>): void {
+    this.pauseUntil(until);
   }
 
   receiveGoaway(): void {

@@ -9,6 +9,7 @@ import { Readable, type Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
 import { Permits } from '../../model/permits.ts';
+import { receiveBody } from './receive-body.ts';
 import { sendBody } from './send-body.ts';
 import type {
   HeaderFields,
@@ -59,7 +60,6 @@ function serve(socket: Duplex, handler: ServerHandler, settings: Http2Settings):
   session.on('error', () => {});
   session.on('stream', (stream, headers) => {
     stream.on('error', () => {});
-    stream.resume();
     answer(session, stream, headers, handler, turns).catch(() => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
   });
   const closed = new Promise<void>((resolve) => {
@@ -92,18 +92,21 @@ async function answer(
   stream.once('close', () => gone.abort());
   const target = headers[':path'] ?? '/';
   const mark = target.indexOf('?');
-  const {
-    status,
-    headers: fields,
-    body,
-    sent,
-  } = await handler({
+  let isTaken = false;
+  const answering = handler({
     method: headers[':method'] ?? '',
     path: mark === -1 ? target : target.slice(0, mark),
     query: mark === -1 ? '' : target.slice(mark + 1),
     headers: plainFields(headers),
     signal: gone.signal,
+    receiveBody: async (destination) => {
+      if (isTaken || stream.readableFlowing === true) throw new Error('the body of the request is gone');
+      isTaken = true;
+      return await receiveBody(stream, gone.signal, destination);
+    },
   });
+  if (!isTaken) stream.resume();
+  const { status, headers: fields, body, sent } = await answering;
   if (!(body instanceof Uint8Array)) {
     if (isGone(stream)) {
       // A file stream; the iterator of one that was never read would not end it.

@@ -1,6 +1,8 @@
 import type { OnReadOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
 
+import type { BodyTooLong } from './body-too-long.ts';
+
 /** Header fields of a request or response without the pseudo fields; names in lower case. */
 export type HeaderFields = Readonly<Record<string, string>>;
 
@@ -32,6 +34,18 @@ export interface ServerRequest {
   readonly headers: HeaderFields;
   /** Aborted when the client has reset the stream or the connection has ended; nobody waits for a response then. */
   readonly signal: AbortSignal;
+  /**
+   * Takes the body, which is discarded otherwise: to be called before the handler first waits for anything, and once.
+   * `destination` is called when the body begins, never for an empty one, and may promise what it gives: as for
+   * {@link ClientRequest.receive} nothing of the connection is read meanwhile, so that what it waits for must not need
+   * any bytes of it (`node:http2` holds only the one stream back).
+   *
+   * Resolves with the length when the client has ended the body. Rejects with a {@link BodyTooLong} as soon as there is
+   * more than the destination's memory holds, with what `destination` has thrown, and with the reason of `signal`; in the
+   * first two cases the rest is discarded and the request can be answered. Once it has settled, the destination is never
+   * written to again.
+   */
+  readonly receiveBody: (destination: () => BodyDestination | Promise<BodyDestination>) => Promise<number>;
 }
 
 /**
@@ -55,7 +69,7 @@ export interface ServerResponse {
   readonly sent?: () => void;
 }
 
-/** Must not reject; a rejection resets the stream with INTERNAL_ERROR. The body of a request is discarded. */
+/** Must not reject; a rejection resets the stream with INTERNAL_ERROR. */
 export type ServerHandler = (request: ServerRequest) => Promise<ServerResponse>;
 
 /** The serving end of one HTTP/2 connection. */
