@@ -1,4 +1,4 @@
-import type { CaseSettings, StrategySettings } from '../model/environment.ts';
+import type { CaseSettings, LinkSettings, StorageSettings, StrategySettings } from '../model/environment.ts';
 import type { PlannedTrial } from '../model/records.ts';
 import { transportText } from '../model/transport.ts';
 import { formatBytes, formatDuration, formatRate, formatShare } from '../model/units.ts';
@@ -44,8 +44,6 @@ function describeCase({
   target,
   strategies,
 }: CaseSettings): string[][] {
-  const rate = (bytesPerSecond: number | undefined): string =>
-    bytesPerSecond === undefined ? 'unlimited' : formatRate(bytesPerSecond);
   return [
     ...('datastore' in server
       ? [['image', `${server.snapshot} ${server.archive} in ${server.datastore}`]]
@@ -61,20 +59,10 @@ function describeCase({
               : `${history.depth} backups, ${formatShare(history.changeRate)} changed by each`,
           ],
         ]),
-    [
-      'link',
-      `${formatDuration(link.roundTripMs)} round trip, ${rate(link.rateBytesPerSecond)}` +
-        (link.jitterMs === 0 ? '' : `, jitter ${formatDuration(link.jitterMs)}`) +
-        (link.connectionRateBytesPerSecond === undefined
-          ? ''
-          : `, ${rate(link.connectionRateBytesPerSecond)} per connection`),
-    ],
+    ['link', describeLink(link)],
     ...(server.processes === undefined || server.processes === 1 ? [] : [['server', `${server.processes} processes`]]),
     ['transport', transportText(transport)],
-    [
-      'storage',
-      `${formatDuration(storage.readLatencyMs)} read latency, ${rate(storage.bandwidthBytesPerSecond)}, queue depth ${storage.queueDepth}${storage.cache === 'cold' ? ', cold page cache' : ''}`,
-    ],
+    ['storage', describeStorage(storage)],
     [
       'target',
       target.kind === 'file'
@@ -86,6 +74,20 @@ function describeCase({
     ...strategies.map((strategy) => ['strategy', describeStrategy(strategy)]),
   ];
 }
+
+const rate = (bytesPerSecond: number | undefined): string =>
+  bytesPerSecond === undefined ? 'unlimited' : formatRate(bytesPerSecond);
+
+export const describeLink = (link: LinkSettings): string =>
+  `${formatDuration(link.roundTripMs)} round trip, ${rate(link.rateBytesPerSecond)}` +
+  (link.jitterMs === 0 ? '' : `, jitter ${formatDuration(link.jitterMs)}`) +
+  (link.connectionRateBytesPerSecond === undefined
+    ? ''
+    : `, ${rate(link.connectionRateBytesPerSecond)} per connection`);
+
+export const describeStorage = (storage: StorageSettings): string =>
+  `${formatDuration(storage.readLatencyMs)} read latency, ${rate(storage.bandwidthBytesPerSecond)}, ` +
+  `queue depth ${storage.queueDepth}${storage.cache === 'cold' ? ', cold page cache' : ''}`;
 
 function describeStrategy({ name, label, knobs }: StrategySettings): string {
   const { inFlight, decodeThreads, writers, bufferBytes, connections, polite } = knobs;

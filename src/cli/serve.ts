@@ -1,77 +1,126 @@
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
 import { z } from 'zod';
 
+import { Cache } from '../cache/cache.ts';
 import { placesFrom } from '../cache/places.ts';
 import { preciseClock } from '../clock/precise.ts';
-import { asMachineError, exitCodes, type ExitCode } from '../model/errors.ts';
-import { openDatastore } from '../pbs/datastore/open-datastore.ts';
-import { startEmbeddedServer } from '../pbs/server/start-embedded-server.ts';
+import { serveCase } from '../harness/serve-case.ts';
+import type { CaseSettings } from '../model/environment.ts';
+import { exitCodes, UsageError, type ExitCode } from '../model/errors.ts';
+import { hashSecret } from '../pbs/server/access/stored-secret.ts';
+import { LiveRegion } from '../ui/live-region.ts';
+import { formatProgress } from '../ui/progress.ts';
+import { checkDatastores } from './check-datastores.ts';
 import type { Command } from './command.ts';
+import { describeServed } from './describe-served.ts';
 import type { Edge } from './edge.ts';
+import { findScenario } from './find-scenario.ts';
 import { parseArgv } from './parse-argv.ts';
+import { serveLogin } from './serve-login.ts';
 
-const USER_ID = 'root@pam';
 const DEFAULT_PORT = 8007;
 
 export const serveCommand: Command = {
   usage: 'serve',
-  summary: 'Serve a datastore folder to PBS clients on this machine (restores only)',
+  summary: 'Serve a datastore folder, or the image of a scenario, to PBS clients on this machine',
   examples: [
     ['serve --datastore /mnt/datastore/tank', 'On 127.0.0.1:8007, until Ctrl-C'],
     ['serve --datastore ./store --store tank --port 0', 'Under the name tank, on a free port'],
+    ['serve --scenario wan-25ms', 'The image of a scenario behind its link, from its disk'],
+    ['serve --scenario slow-disk --datastore ./store', 'Its link and disk, with a datastore of yours'],
+    ['serve --datastore ./store --users users.yaml', 'Users, API tokens and permissions from a file'],
+    ['serve --hash-secret < secret.txt', 'What to write into that file instead of a secret'],
   ],
   positionals: {},
   options: {
-    datastore: { type: 'string', demandOption: true, describe: 'Folder of the datastore (holds .chunks)' },
+    datastore: { type: 'string', describe: 'Folder of the datastore (holds .chunks)' },
+    scenario: { type: 'string', describe: 'Scenario whose link, storage and image clients get: a file or a name' },
+    case: { type: 'number', default: 1, describe: 'Which case of the scenario, where it has a matrix' },
     store: { type: 'string', default: 'store', describe: 'Name under which clients find it' },
     port: { type: 'number', default: DEFAULT_PORT, describe: 'Port on 127.0.0.1; 0 takes a free one' },
+    users: { type: 'string', describe: 'File of users, API tokens and permissions (docs/serve.md)' },
+    'hash-secret': { type: 'boolean', default: false, describe: 'Read a secret from stdin, print its hash and end' },
   },
   async run(argv, edge): Promise<ExitCode> {
-    const { datastore, store, port } = parseArgv(argv, {
-      datastore: z.string('can be given once'),
+    const { store, port, ...options } = parseArgv(argv, {
+      datastore: z.string('can be given once').optional(),
+      scenario: z.string('can be given once').optional(),
+      case: z.int('must be a whole number').min(1, 'must be 1 or more'),
       store: z
         .string()
         .regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{2,31}$/u, 'must be 3 to 32 letters, digits, dots, dashes or underscores'),
       port: z.int('must be a whole number').min(0).max(65_535, 'must be 65535 or less'),
+      users: z.string('can be given once').optional(),
+      'hash-secret': z.boolean(),
     });
-    const path = resolve(edge.cwd, datastore);
-    const opened = await openDatastore(path);
+    if (options['hash-secret']) {
+      edge.stdout.write(`${await hashSecret(await firstLine(edge))}\n`);
+      return exitCodes.fine;
+    }
+    if (options.datastore === undefined && options.scenario === undefined)
+      throw new UsageError('--datastore or --scenario is missing', {
+        code: 'usage',
+        hint: 'see `restorelab serve --help`',
+      });
+    const settings =
+      options.scenario === undefined
+        ? undefined
+        : await chosenCase(options.scenario, options.case, edge, options.datastore === undefined);
     const places = placesFrom(edge.env, edge.home);
-    const { secret, origin } = await passwordFor(edge, places.state);
-    await using server = await startEmbeddedServer({
-      clock: preciseClock(),
-      port,
-      userId: USER_ID,
-      secret,
-      certificateFolder: join(places.state, 'certificate'),
+    const login = await serveLogin({ users: options.users, edge, stateFolder: places.state });
+    const warn = (sentence: string): void => void edge.stderr.write(`warning: ${sentence}\n`);
+    for (const sentence of login.warnings) warn(sentence);
+    const clock = preciseClock();
+    const startedMs = clock.now();
+    using region = new LiveRegion({ stream: edge.stderr, env: edge.env, clock });
+    await using served = await serveCase({
+      settings,
+      datastore: options.datastore === undefined ? undefined : resolve(edge.cwd, options.datastore),
+      store,
+      listen: { port, certificateFolder: join(places.state, 'certificate'), ...login.who },
+      cache: new Cache(places.cache),
+      clock,
+      signal: edge.interrupted,
+      onProgress: (doneBytes, totalBytes) => {
+        const elapsedMs = clock.now() - startedMs;
+        if (elapsedMs > 2000)
+          region.update([`generating the image  ${formatProgress({ doneBytes, totalBytes, elapsedMs })}`]);
+      },
+      onWarning: warn,
     });
-    server.mount({ store, path: opened.path });
-    edge.stdout.write(`Serving ${path}\n`);
-    edge.stdout.write(`  repository   ${USER_ID}@127.0.0.1:${server.port}:${store}\n`);
-    edge.stdout.write(`  fingerprint  ${server.fingerprint}\n`);
-    edge.stdout.write(`  password     ${origin}\n`);
-    edge.stdout.write('Ctrl-C ends it when the requests under way are answered.\n');
+    region.end();
+    edge.stdout.write(describeServed({ served, store, settings, login }));
     if (!edge.interrupted.aborted) await once(edge.interrupted, 'abort');
-    await server.shutdown();
+    await served.shutdown();
     return exitCodes.fine;
   },
 };
 
-/** A password is never printed: it comes from the environment, or goes into a file that only its owner can read. */
-async function passwordFor(edge: Edge, stateFolder: string): Promise<{ secret: string; origin: string }> {
-  const given = edge.env['PBS_PASSWORD'];
-  if (given !== undefined && given !== '') return { secret: given, origin: 'that of PBS_PASSWORD' };
-  const secret = randomBytes(24).toString('base64url');
-  const file = join(stateFolder, 'serve-password');
-  try {
-    await mkdir(stateFolder, { recursive: true, mode: 0o700 });
-    await writeFile(file, `${secret}\n`, { mode: 0o600 });
-  } catch (error) {
-    throw asMachineError(error, `cannot write the password to ${file}`);
+/** @throws UsageError where there is no such case, or what it names is not there */
+async function chosenCase(name: string, number: number, edge: Edge, needsImage: boolean): Promise<CaseSettings> {
+  const scenario = await findScenario(name, edge.cwd);
+  const settings = scenario.cases[number - 1];
+  if (settings === undefined)
+    throw new UsageError(`${scenario.name} has no case ${number}`, {
+      code: 'usage',
+      hint: `it has ${scenario.cases.length}: \`restorelab run ${name} --dry-run\` lists them`,
+    });
+  if (needsImage) await checkDatastores({ ...scenario, cases: [settings] });
+  return settings;
+}
+
+/** Of standard input, without its line end. */
+async function firstLine({ stdin, stderr }: Edge): Promise<string> {
+  if (stdin.isTTY === true) stderr.write('Secret (it is shown while you type): ');
+  let text = '';
+  for await (const piece of stdin) {
+    text += String(piece);
+    if (text.includes('\n')) break;
   }
-  return { secret, origin: `in ${file} (new for each start; set PBS_PASSWORD to choose one)` };
+  const [line = ''] = text.split(/\r?\n/u, 1);
+  if (line === '')
+    throw new UsageError('there is no secret on standard input', { code: 'usage', hint: 'write it as the first line' });
+  return line;
 }

@@ -5,9 +5,10 @@ import type { LinkCounters } from '../model/records.ts';
 export interface LinkCalls {
   /**
    * Listens on 127.0.0.1 and relays every connection to `port` on 127.0.0.1 through the link. All relayed ports share
-   * one link, that is, one token bucket per direction. Returns the port to connect to.
+   * one link, that is, one token bucket per direction. Returns the port to connect to: a free one unless `listenPort` is
+   * given. Rejects with a MachineError where that is taken.
    */
-  open(options: { readonly port: number }): Promise<{ readonly port: number }>;
+  open(options: { readonly port: number; readonly listenPort?: number }): Promise<{ readonly port: number }>;
   /** Ends the relaying made by `open` and its connections. */
   close(options: { readonly port: number }): Promise<void>;
   /** Takes effect for everything that arrives afterwards. */

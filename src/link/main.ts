@@ -7,9 +7,9 @@ const link = new EmulatedLink({ random: Math.random });
 const relays = new Map<number, Relay>();
 
 const calls: LinkCalls = {
-  async open({ port }) {
+  async open({ port, listenPort }) {
     await calls.close({ port });
-    const relay = await Relay.listen(link, { port });
+    const relay = await Relay.listen(link, { port, ...(listenPort === undefined ? {} : { listenPort }) });
     relays.set(port, relay);
     return { port: relay.port };
   },

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, Socket, type AddressInfo, type Server } from 'node:net';
 
-import { systemErrorCode } from '../model/errors.ts';
+import { MachineError, systemErrorCode } from '../model/errors.ts';
 import { KiB } from '../model/units.ts';
 import type { EmulatedLink } from './emulated-link.ts';
 import { Pump } from './pump.ts';
@@ -28,10 +28,26 @@ export class Relay implements AsyncDisposable {
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => this.#relay(client));
   }
 
-  static async listen(link: EmulatedLink, { port }: { readonly port: number }): Promise<Relay> {
+  /**
+   * @param port - Of the server
+   * @param listenPort - For clients; a free one where absent or 0
+   * @throws MachineError where that is taken or may not be used
+   */
+  static async listen(
+    link: EmulatedLink,
+    { port, listenPort = 0 }: { readonly port: number; readonly listenPort?: number },
+  ): Promise<Relay> {
     const relay = new Relay(link, port);
-    relay.#server.listen(0, LOOPBACK);
-    await once(relay.#server, 'listening');
+    relay.#server.listen(listenPort, LOOPBACK);
+    try {
+      await once(relay.#server, 'listening');
+    } catch (error) {
+      throw new MachineError(`listening on ${LOOPBACK}:${listenPort}: ${(error as Error).message}`, {
+        code: `machine-${(systemErrorCode(error) ?? 'listen').toLowerCase()}`,
+        hint: 'choose another port, or leave the choice to the system',
+        cause: error,
+      });
+    }
     return relay;
   }
 

@@ -22,6 +22,13 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
+export interface CommandOptions {
+  readonly interrupted?: AbortSignal;
+  readonly onStderr?: (text: string) => void;
+  readonly onStdout?: (text: string) => void;
+  readonly stdin?: Iterable<string | Uint8Array>;
+}
+
 const silent: RunObserver = {
   preparing() {},
   calibrated() {},
@@ -56,15 +63,7 @@ export class Workbench implements AsyncDisposable {
 
   async command(
     args: readonly string[],
-    {
-      interrupted,
-      onStderr,
-      stdin = [],
-    }: {
-      readonly interrupted?: AbortSignal;
-      readonly onStderr?: (text: string) => void;
-      readonly stdin?: Iterable<string | Uint8Array>;
-    } = {},
+    { interrupted, onStderr, onStdout, stdin = [] }: CommandOptions = {},
   ): Promise<CommandResult> {
     let stdout = '';
     let stderr = '';
@@ -76,7 +75,12 @@ export class Workbench implements AsyncDisposable {
       pid: process.pid,
       versions: process.versions,
       stdin: Readable.from(stdin),
-      stdout: { write: (text: string) => (stdout += text) },
+      stdout: {
+        write: (text: string) => {
+          stdout += text;
+          onStdout?.(text);
+        },
+      },
       stderr: {
         write: (text: string) => {
           stderr += text;

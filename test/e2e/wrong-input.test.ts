@@ -113,7 +113,7 @@ await describe('a wrong command line is refused with the nearest right name', as
     [['scenario', 'lst'], /list/u],
     [['cache', 'clean'], /did you mean clear/u],
     [['inspect'], /an argument is missing/u],
-    [['serve'], /--datastore is missing/u],
+    [['serve'], /--datastore or --scenario is missing/u],
     [['report', 'nowhere'], /not a run directory/u],
   ];
   for (const [args, says] of wrongArguments) {

@@ -30,6 +30,8 @@ export interface MountOptions {
   readonly store: string;
   /** Absolute path of its folder. */
   readonly path: string;
+  /** As in PBS's maintenance mode of that name: nothing is written or removed. */
+  readonly isReadOnly?: boolean;
 }
 
 export interface SynthesisedMountOptions extends MountOptions {

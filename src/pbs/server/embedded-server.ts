@@ -18,7 +18,7 @@ import { PublicApi, type Penalties } from './public-api.ts';
 import { ReaderSession } from './reader-session.ts';
 import { readerSettings } from './reader-settings.ts';
 import { createRedirectServer } from './redirect-server.ts';
-import type { RestServer } from './rest/rest-call.ts';
+import type { OpenedSnapshot, RestServer } from './rest/rest-call.ts';
 import type { ServedStore } from './served-store.ts';
 import { SynthesisedChunks, synthesiseChunks } from './synthesised-chunks.ts';
 import { TlsPort } from './tls-port.ts';
@@ -41,6 +41,8 @@ export interface EmbeddedServerOptions {
   readonly forbiddenMs?: number;
   /** Default {@link DEFAULT_TRANSPORT}. */
   readonly transport?: ServerTransport;
+  /** Awaited before a snapshot, given by its folder, is read while no other one is; the client waits as long. */
+  readonly beforeReading?: (snapshot: OpenedSnapshot) => Promise<void>;
 }
 
 /** A server of the PBS reader protocol on 127.0.0.1, whose chunks come through an emulated disk. */
@@ -51,6 +53,7 @@ export class EmbeddedServer implements AsyncDisposable {
   readonly #buffers: ChunkBuffers = new ChunkBuffers();
   readonly #stores: Map<string, ServedStore> = new Map();
   readonly #connections: Set<ServerConnection> = new Set();
+  readonly #beforeReading: EmbeddedServerOptions['beforeReading'];
   #transport: ServerTransport;
   #tlsPort: TlsPort | undefined;
 
@@ -59,10 +62,12 @@ export class EmbeddedServer implements AsyncDisposable {
     penaltyMs = PENALTY_MS,
     forbiddenMs = FORBIDDEN_MS,
     transport = transports[DEFAULT_TRANSPORT].server,
+    beforeReading,
   }: EmbeddedServerOptions) {
     this.#clock = clock;
     this.#penalties = { penaltyMs, forbiddenMs };
     this.#transport = transport;
+    this.#beforeReading = beforeReading;
     this.#storage = new EmulatedStorage(clock);
   }
 
@@ -94,13 +99,13 @@ export class EmbeddedServer implements AsyncDisposable {
   }
 
   /** Makes a datastore folder available under a store name; sessions that are open keep what they had. */
-  mount({ store, path }: MountOptions): void {
-    this.#stores.set(store, { name: store, path });
+  mount({ store, path, isReadOnly = false }: MountOptions): void {
+    this.#stores.set(store, { name: store, path, isReadOnly });
   }
 
   /** As `mount`, with chunks that are made in memory now instead of files in the folder. */
   async mountSynthesised({ store, path, recipe }: SynthesisedMountOptions): Promise<void> {
-    this.#stores.set(store, { name: store, path, pool: await synthesiseChunks(recipe) });
+    this.#stores.set(store, { name: store, path, isReadOnly: true, pool: await synthesiseChunks(recipe) });
   }
 
   /** Takes effect for every chunk that is read afterwards. */
@@ -127,6 +132,9 @@ export class EmbeddedServer implements AsyncDisposable {
       stores: this.#stores,
       instanceId: fingerprint.replaceAll(':', '').slice(0, 32),
       chunksOf: (store) => this.#chunksOf(store),
+      beforeReading: async (snapshot) => {
+        if (this.#connections.size === 0) await this.#beforeReading?.(snapshot);
+      },
     };
   }
 

@@ -49,5 +49,6 @@ export async function grantReader({ request, query, caller, server }: ReaderRequ
   if (protocol === undefined) throw new Refusal(400, 'missing Upgrade header');
   if (protocol !== READER_PROTOCOL || !request.canUpgrade) throw new Refusal(400, 'invalid protocol name');
   const folder = await findSnapshot(store.path, namespaceFolder(store.path, namespace), snapshot);
+  await server.beforeReading({ store, folder, signal: request.signal });
   return { kind: 'reader', store, snapshotFolder: folder };
 }

@@ -7,4 +7,6 @@ export interface ServedStore {
   readonly path: string;
   /** Its chunks, where they are not in the folder. */
   readonly pool?: ChunkPool;
+  /** As in PBS's maintenance mode of that name: nothing is written or removed. */
+  readonly isReadOnly: boolean;
 }

@@ -17,9 +17,10 @@ export const listDatastores: RestEndpoint = {
   answer: async (call) =>
     dataAnswer(
       await Promise.resolve(
-        visibleStores(call).map(({ name }) => ({
+        visibleStores(call).map(({ name, isReadOnly }) => ({
           'backend-type': kind['backend-type'],
           comment: null,
+          ...(isReadOnly ? { maintenance: 'type=read-only' } : {}),
           'mount-status': kind['mount-status'],
           store: name,
         })),

@@ -10,7 +10,16 @@ import { isIntegerFrom } from '../parameters.ts';
 import { namespacePartRule, namespaceRule, storeRule } from '../parameter-rules.ts';
 import { dataAnswer } from '../public-request.ts';
 import { Refusal } from '../refusal.ts';
-import { aclPath, permissionDenied, requireStore, type RestEndpoint, type StoreAccess } from './rest-call.ts';
+import type { ServedStore } from '../served-store.ts';
+import {
+  aclPath,
+  permissionDenied,
+  requireStore,
+  requireWritable,
+  type RestEndpoint,
+  type RestServer,
+  type StoreAccess,
+} from './rest-call.ts';
 
 const visible = ['Datastore.Audit', 'Datastore.Modify', 'Datastore.Read', 'Datastore.Backup'] as const;
 
@@ -43,7 +52,7 @@ export const createNamespace: RestEndpoint = {
   answer: async ({ server, caller, parameters }) => {
     const [store, parent] = [parameters.get('store') ?? '', parameters.get('parent') ?? ''];
     if (!caller.privilegesAt(aclPath(store, parent)).has('Datastore.Modify')) throw permissionDenied();
-    const { path } = requireStore(server, store);
+    const { path } = writableStore(server, store);
     const name = parameters.get('name') ?? '';
     const namespace = parent === '' ? name : `${parent}/${name}`;
     if (!isNamespace(namespace)) throw new Refusal(400, 'namespace depth exceeds the limit');
@@ -67,7 +76,7 @@ export const deleteNamespace: RestEndpoint = {
     const [store, namespace] = [parameters.get('store') ?? '', parameters.get('ns') ?? ''];
     const parent = namespace.split('/').slice(0, -1).join('/');
     if (!caller.privilegesAt(aclPath(store, parent)).has('Datastore.Modify')) throw permissionDenied();
-    const { path } = requireStore(server, store);
+    const { path } = writableStore(server, store);
     if (namespace === '') throw new Refusal(400, 'cannot delete root namespace!');
     await requireNamespace(path, namespace);
     const folder = namespaceFolder(path, namespace);
@@ -81,6 +90,12 @@ export const deleteNamespace: RestEndpoint = {
     return dataAnswer(null);
   },
 };
+
+function writableStore(server: RestServer, name: string): ServedStore {
+  const store = requireStore(server, name);
+  requireWritable(store);
+  return store;
+}
 
 /** The folder of the namespace that a call is about. */
 export async function namespaceOf({ store, namespace }: StoreAccess): Promise<string> {

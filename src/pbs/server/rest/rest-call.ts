@@ -15,6 +15,16 @@ export interface RestServer {
   /** Names this installation, 32 hex digits. */
   readonly instanceId: string;
   chunksOf(store: ServedStore): ChunkReader;
+  /** To be awaited before a connection becomes a reader session. */
+  beforeReading(snapshot: OpenedSnapshot): Promise<void>;
+}
+
+/** What a reader session is about to read. */
+export interface OpenedSnapshot {
+  readonly store: ServedStore;
+  readonly folder: string;
+  /** Aborted when the client is gone. */
+  readonly signal: AbortSignal;
 }
 
 /** A request whose caller is known and whose parameters are right. */
@@ -53,6 +63,11 @@ export function authorize({ caller, parameters, server }: RestCall, anyOf: reado
   const granted = caller.privilegesAt(aclPath(name, namespace));
   if (!anyOf.some((privilege) => granted.has(privilege))) throw permissionDenied();
   return { store: requireStore(server, name), namespace, granted, caller };
+}
+
+/** @throws Refusal 400 where nothing may be written, in the words of PBS for its maintenance modes (observed, ix) */
+export function requireWritable({ name, isReadOnly }: ServedStore): void {
+  if (isReadOnly) throw new Refusal(400, `datastore '${name}' is unavailable: read-only maintenance mode:`);
 }
 
 /** A datastore, the namespace of it that a call is about, and what its caller may do there. */
