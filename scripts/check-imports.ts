@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url';
 const arrows: Readonly<Record<string, readonly string[]>> = {
   main: ['cli', 'process'],
   cli: [
+    'capture',
+    'decode',
     'scenario',
     'harness',
     'profile',
@@ -27,6 +29,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'seed',
   ],
   seed: ['pbs', 'workload'],
+  capture: ['stats', 'material', 'pbs', 'decode', 'hardware'],
   hardware: ['stats', 'material', 'pbs', 'decode', 'memory', 'clock', 'process'],
   harness: [
     'scenario',

@@ -3,6 +3,7 @@ import yargs, { type Argv } from 'yargs';
 import { exitCodes, UsageError, type ExitCode } from '../model/errors.ts';
 import { nearestName } from '../scenario/nearest-name.ts';
 import { cacheCommand } from './cache.ts';
+import { captureCommand } from './capture.ts';
 import type { Command } from './command.ts';
 import type { Edge } from './edge.ts';
 import { hardwareCommand } from './hardware.ts';
@@ -24,6 +25,7 @@ const commands: readonly Command[] = [
   scenarioCommand,
   inspectCommand,
   parseLogCommand,
+  captureCommand,
   hardwareCommand,
   serveCommand,
   seedCommand,

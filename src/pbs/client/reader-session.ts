@@ -15,6 +15,7 @@ import type {
   ClientResponse,
   ClientTransport,
   Http2Settings,
+  RequestHooks,
 } from '../transport/transport.ts';
 import { transports } from '../transport/transports.ts';
 import { responseTooLong } from '../transport/transport-errors.ts';
@@ -112,6 +113,13 @@ export async function connectReader(options: ReaderOptions): Promise<ReaderSessi
     socket.destroy();
     throw error;
   }
+}
+
+interface DownloadOptions {
+  readonly maxBytes: number;
+  readonly signal: AbortSignal;
+  readonly add: (piece: Uint8Array) => void;
+  readonly hooks?: RequestHooks;
 }
 
 /** One connection to a PBS that reads one snapshot. Chunks are allowed once their index was downloaded through it. */
@@ -241,15 +249,25 @@ export class ReaderSession implements ChunkSource, AsyncDisposable {
     };
   }
 
-  /** Downloads the server's 1 MiB of test data. */
-  async speedtest(signal: AbortSignal = never): Promise<{ readonly bytes: number; readonly durationMs: number }> {
+  /** Downloads the server's 1 MiB of test data. Returns the milliseconds until the head of its answer. */
+  async speedtest(signal: AbortSignal = never, onBytes: (bytes: number) => void = () => {}): Promise<number> {
     const startedMs = this.#clock.now();
-    const { bodyBytes } = await this.#get('/speedtest', 'speedtest', {
+    let answerMs = 0;
+    const firstByte = (): void => {
+      answerMs = this.#clock.now() - startedMs;
+    };
+    await this.#get('/speedtest', 'speedtest', {
       maxBytes: MAX_SPEEDTEST_BYTES,
       signal,
-      add: () => {},
+      add: (piece) => onBytes(piece.length),
+      hooks: { firstByte },
     });
-    return { bytes: bodyBytes, durationMs: this.#clock.now() - startedMs };
+    return answerMs;
+  }
+
+  /** Resolves when a PING of HTTP/2 was answered, which takes the server next to no work. */
+  async ping(): Promise<void> {
+    await this.#connection.ping();
   }
 
   /** Largest share of the connection's receive window seen in use, looked at after each chunk. */
@@ -272,23 +290,16 @@ export class ReaderSession implements ChunkSource, AsyncDisposable {
   }
 
   /** @param what the answer is, for messages */
-  async #get(
-    path: string,
-    what: string,
-    {
-      maxBytes,
-      signal,
-      add,
-    }: { readonly maxBytes: number; readonly signal: AbortSignal; readonly add: (piece: Uint8Array) => void },
-  ): Promise<{ readonly bodyBytes: number }> {
+  async #get(path: string, what: string, { maxBytes, signal, add, hooks = {} }: DownloadOptions): Promise<void> {
     const refused = new BodyCollector(what, MAX_ERROR_BYTES);
     const response = await this.#request(path, signal, {
       receive: ({ status, contentLength = 0 }) => {
         if (contentLength > maxBytes) throw responseTooLong(what, maxBytes);
         return status === 200 ? add : (piece) => refused.add(piece);
       },
+      hooks,
     });
-    if (response.status === 200) return response;
+    if (response.status === 200) return;
     throw fileRefused(what, response.status, quoteServer(refused.bytes, this.#secrets));
   }
 

@@ -12,7 +12,7 @@ import type {
 } from '../transport/transport.ts';
 import { ClientStream, type ClientStreamOwner } from './client-stream.ts';
 import { Connection } from './connection.ts';
-import { connectionPreface, headersFrames } from './frame.ts';
+import { connectionPreface, headersFrames, pingFrame } from './frame.ts';
 import type { ReceivedFields } from './inbound.ts';
 import { ConnectionFault, errorCodes, errorName } from './http2-error.ts';
 import type { SocketPort } from './socket-port.ts';
@@ -23,6 +23,9 @@ const AUTHORITY = 'localhost:8007';
 /** Streams of clients have odd numbers (RFC 9113 section 5.1.1); above this one a new connection is needed. */
 const LAST_STREAM_ID: number = 2 ** 31 - 1;
 
+/** Servers do not look at it; answers come in the order of the PINGs. */
+const pingPayload: Uint8Array = new Uint8Array(8);
+
 /** The requesting end of one connection. */
 export class H2ClientConnection extends Connection<ClientStream> implements ClientConnection, ClientStreamOwner {
   readonly closed: Promise<Error | undefined>;
@@ -31,6 +34,7 @@ export class H2ClientConnection extends Connection<ClientStream> implements Clie
   readonly #streamPermits: Permits = new Permits(Number.POSITIVE_INFINITY);
   /** Aborted when no stream can be opened any more. */
   readonly #refusing: AbortController = new AbortController();
+  readonly #pings: PromiseWithResolvers<void>[] = [];
   #nextStreamId = 1;
   /** How the server said goodbye. */
   #goodbye: string | undefined;
@@ -82,6 +86,18 @@ export class H2ClientConnection extends Connection<ClientStream> implements Clie
     } finally {
       this.#streamPermits.give();
     }
+  }
+
+  ping(): Promise<void> {
+    if (this.isOver) return Promise.reject(this.explainEnd(undefined));
+    const ping = Promise.withResolvers<void>();
+    this.#pings.push(ping);
+    this.sender.control(pingFrame(pingPayload, false));
+    return ping.promise;
+  }
+
+  override receivePong(): void {
+    this.#pings.shift()?.resolve();
   }
 
   /** Nobody waits for the answer where the caller's hook throws. */
@@ -163,6 +179,7 @@ export class H2ClientConnection extends Connection<ClientStream> implements Clie
   protected connectionEnded(cause: Error | undefined): void {
     const lost = this.explainEnd(cause);
     this.#refusing.abort(lost);
+    for (const ping of this.#pings.splice(0)) ping.reject(lost);
     this.#resolveClosed(this.#isClosedHere ? undefined : lost);
   }
 }

@@ -99,6 +99,14 @@ class NodeHttp2Connection implements ClientConnection {
     return { sizeBytes: effectiveLocalWindowSize, unacknowledgedBytes: effectiveRecvDataLength };
   }
 
+  async ping(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const answered = (error: Error | null): void => (error === null ? resolve() : reject(this.#lost()));
+      // Throws where the session is over, and returns false where too many wait for their answers.
+      if (this.#session.destroyed || !this.#session.ping(answered)) reject(this.#lost());
+    });
+  }
+
   async request({
     method = 'GET',
     path,

@@ -183,6 +183,8 @@ export interface ClientConnection {
    */
   request(request: ClientRequest): Promise<ClientResponse>;
   readonly localWindow: WindowUsage;
+  /** Resolves when the server has answered a PING (RFC 9113 section 6.7); rejects when the connection ends first. */
+  ping(): Promise<void>;
   /** Ends the connection at once; requests in flight reject. */
   close(): void;
   /** Resolves when the connection has ended: with the cause, or with undefined after `close`. Never rejects. */

@@ -437,9 +437,9 @@ test('the speed test reads what the server sends', async () => {
     },
   });
   await using session = await connect(server);
-  const { bytes, durationMs } = await session.speedtest();
+  let bytes = 0;
+  await session.speedtest(undefined, (piece) => (bytes += piece));
   assert.equal(bytes, 1 << 20);
-  assert.ok(durationMs > 0);
 });
 
 test('a wrong certificate is refused before anything is sent, and both fingerprints are printed', async () => {
@@ -580,6 +580,7 @@ test('a transport that reads into its own memory gets what came behind the upgra
     return {
       request: async () => await Promise.reject(new Error('unused')),
       localWindow: { sizeBytes: 1, unacknowledgedBytes: 0 },
+      ping: async () => {},
       close: () => {
         closed += 1;
         socket.destroy();
