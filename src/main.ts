@@ -57,6 +57,7 @@ let exitCode = await runCommandLine({
   versions: process.versions,
   stdin: process.stdin,
   stdout,
+  outputDescriptor: process.stdout.fd,
   stderr,
   interrupted: controller.signal,
 });

@@ -13,6 +13,7 @@ import { printError } from './print-error.ts';
 import { profileCommand } from './profile.ts';
 import { reportCommand } from './report.ts';
 import { runCommand } from './run.ts';
+import { restoreCommand } from './restore.ts';
 import { scenarioCommand } from './scenario.ts';
 import { seedCommand } from './seed.ts';
 import { serveCommand } from './serve.ts';
@@ -27,6 +28,7 @@ const commands: readonly Command[] = [
   parseLogCommand,
   captureCommand,
   hardwareCommand,
+  restoreCommand,
   serveCommand,
   seedCommand,
   cacheCommand,

@@ -20,6 +20,8 @@ export interface Edge {
   readonly versions: Readonly<Record<string, string | undefined>>;
   readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: TextStream;
+  /** Descriptor behind `stdout`, for output that is not text; absent where there is none. */
+  readonly outputDescriptor?: number;
   readonly stderr: TextStream;
   /** Aborted, with an InterruptedError as reason, when the user asks to stop. */
   readonly interrupted: AbortSignal;

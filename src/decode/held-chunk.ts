@@ -4,9 +4,16 @@ import { crc32 } from 'node:zlib';
 import type { DecodeTiming, PlainChunk } from '../model/ports.ts';
 import type { CpuEstimate } from './cpu-estimate.ts';
 import { monotonicNow } from '../clock/monotonic.ts';
+import { writeToStream } from './write-to-stream.ts';
 
-/** Where the thread that holds a chunk puts its bytes: nowhere but into a CRC-32, or into an open file. */
-export type ChunkSink = { readonly kind: 'checksum' } | { readonly kind: 'file'; readonly fd: number };
+/**
+ * Where the thread that holds a chunk puts its bytes: nowhere but into a CRC-32, into an open file at their offset, or
+ * into a stream such as a pipe, behind what was written there before.
+ */
+export type ChunkSink =
+  | { readonly kind: 'checksum' }
+  | { readonly kind: 'file'; readonly fd: number }
+  | { readonly kind: 'stream'; readonly fd: number };
 
 /** What was written, seen by the thread that wrote it. */
 export interface WriteReceipt {
@@ -68,6 +75,10 @@ export function writeBytes(bytes: Uint8Array, sink: ChunkSink, offset: number, p
   const { length } = bytes;
   if (sink.kind === 'file') {
     for (let done = 0; done < length;) done += writeSync(sink.fd, bytes, done, length - done, offset + done);
+    return { offset, length, cpuMs: 0, startedMs, endedMs: monotonicNow() };
+  }
+  if (sink.kind === 'stream') {
+    writeToStream(sink.fd, bytes);
     return { offset, length, cpuMs: 0, startedMs, endedMs: monotonicNow() };
   }
   const checksum = crc32(bytes);

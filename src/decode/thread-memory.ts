@@ -36,7 +36,16 @@ export interface DecodeReply {
 
 /** Words of 4 bytes in the record of a place. Two for each of the last ones, which are doubles. */
 const RECORD_WORDS = 32;
-const word = { slab: 0, encodedBytes: 1, plainBytes: 2, file: 3, isInSlab: 4, crc32: 5, digest: 8 } as const;
+const word = {
+  slab: 0,
+  encodedBytes: 1,
+  plainBytes: 2,
+  file: 3,
+  isInSlab: 4,
+  crc32: 5,
+  isStream: 6,
+  digest: 8,
+} as const;
 const double = { offset: 8, startedMs: 9, endedMs: 10, pausedMs: 11, cpuMs: 12 } as const;
 const DIGEST_BYTES = 32;
 const NO_FILE = -1;
@@ -111,14 +120,16 @@ export class ThreadMemory {
   }
 
   putWrite(place: number, { sink, offset }: WriteRequest): void {
-    this.#words[wordsAt(place) + word.file] = sink.kind === 'file' ? sink.fd : NO_FILE;
+    this.#words[wordsAt(place) + word.file] = sink.kind === 'checksum' ? NO_FILE : sink.fd;
+    this.#words[wordsAt(place) + word.isStream] = sink.kind === 'stream' ? 1 : 0;
     this.#doubles[doublesAt(place) + double.offset] = offset;
   }
 
   writeRequest(place: number): WriteRequest {
     const fd = this.#word(wordsAt(place) + word.file);
+    const kind = this.#word(wordsAt(place) + word.isStream) === 1 ? 'stream' : 'file';
     return {
-      sink: fd === NO_FILE ? { kind: 'checksum' } : { kind: 'file', fd },
+      sink: fd === NO_FILE ? { kind: 'checksum' } : { kind, fd },
       offset: this.#double(doublesAt(place) + double.offset),
     };
   }

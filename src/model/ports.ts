@@ -99,6 +99,8 @@ export interface Strategy {
   /** This strategy's own defaults, `connections` being 1 without one; `fixed` ones cannot be set. */
   readonly defaults: Pick<StrategyKnobs, 'inFlight' | 'decodeThreads'> & Partial<Pick<StrategyKnobs, 'connections'>>;
   readonly fixed: readonly (keyof StrategyKnobs)[];
+  /** Writes come in index order, so that a stream can be the target; absent where they come as chunks complete. */
+  readonly writesInOrder?: true;
   /** Resolves when every slot is written; `finish` of the target is called by the harness. */
   restore(context: RestoreContext): Promise<void>;
 }

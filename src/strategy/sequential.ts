@@ -8,6 +8,7 @@ export const sequential: Strategy = {
   // only add its hand-over, but a scenario may ask for one to measure just that.
   defaults: { inFlight: 1, decodeThreads: 0 },
   fixed: ['inFlight', 'writers', 'connections', 'polite'],
+  writesInOrder: true,
   async restore({ image, source, decoder, target, signal }) {
     for (const slot of image.slots()) {
       signal.throwIfAborted();

@@ -10,6 +10,7 @@ export const windowOrdered: Strategy = {
   name: 'window-ordered',
   summary: 'a window of requests, written strictly in index order; the talk’s “async, worker threads, writes in order”',
   defaults: { inFlight: 16, decodeThreads: 4 },
+  writesInOrder: true,
   // A write that starts before the one before it has returned would not be in strict order.
   fixed: ['writers', 'connections', 'polite'],
   async restore({ image, source, decoder, target, signal, inFlight }) {

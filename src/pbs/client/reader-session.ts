@@ -130,6 +130,7 @@ export class ReaderSession implements ChunkSource, AsyncDisposable {
   readonly #number: number;
   readonly #secrets: readonly Secret[];
   readonly #watch: StallWatch;
+  readonly #receivedBytes: () => number;
   readonly #memory: SlabPool;
   readonly #files: SnapshotFiles;
   #stall: ServerError | undefined;
@@ -160,6 +161,7 @@ export class ReaderSession implements ChunkSource, AsyncDisposable {
       download: async (name, maxBytes, signal) => await this.#download(name, maxBytes, signal),
       ...(crypt === undefined ? {} : { crypt }),
     });
+    this.#receivedBytes = watch.receivedBytes;
     this.#watch = new StallWatch({
       ...watch,
       clock,
@@ -168,6 +170,11 @@ export class ReaderSession implements ChunkSource, AsyncDisposable {
         connection.close();
       },
     });
+  }
+
+  /** Bytes that the server has sent on this connection, without what TLS adds. */
+  get receivedBytes(): number {
+    return this.#receivedBytes();
   }
 
   /** Checked against the key. @throws as {@link SnapshotFiles.manifest}; ServerError */

@@ -1,0 +1,103 @@
+import { resolve } from 'node:path';
+
+import { z } from 'zod';
+
+import { monotonicClock } from '../clock/monotonic.ts';
+import { UsageError, type ExitCode } from '../model/errors.ts';
+import { loadKey } from '../pbs/client/load-key.ts';
+import { archiveKind, serverArchiveName } from '../pbs/format/archive-name.ts';
+import { formatSnapshotPath, parseSnapshotPath } from '../pbs/format/snapshot-path.ts';
+import { findStrategy, strategies } from '../strategy/strategies.ts';
+import type { Command } from './command.ts';
+import { parseArgv } from './parse-argv.ts';
+import { readRemote, remoteOptions, remoteShape, secretFromEnvironment } from './remote-options.ts';
+import { findDestination } from './restore-destination.ts';
+import { restoreBlob } from './restore-blob.ts';
+import { restoreChunks } from './restore-chunks.ts';
+import type { RestoreJob } from './restore-job.ts';
+import { strategyFrom, strategyOptions } from './strategy-options.ts';
+
+const once = 'can be given once';
+
+/** What pbs-restore does, and its equal where the order of writes matters. */
+const DEFAULT_STRATEGY = 'window-unordered';
+const DEFAULT_ORDERED_STRATEGY = 'window-ordered';
+
+export const restoreCommand: Command = {
+  usage: 'restore <snapshot> <archive> <target>',
+  summary: 'Restore an archive from a PBS to a file, a block device or standard output; every chunk is verified',
+  examples: [
+    ['restore vm/100/2026-01-31T02:00:00Z drive-scsi0.img disk.img --repository bench@pbs@10.0.0.5:tank', 'To a file'],
+    ['restore vm/100/2026-01-31T02:00:00Z drive-scsi0.img disk.img', 'The same again: goes on where it was broken off'],
+    ['restore vm/100/2026-01-31T02:00:00Z drive-scsi0.img /dev/vdb', 'To a block device; asks first'],
+    ['restore vm/100/2026-01-31T02:00:00Z drive-scsi0.img - | qemu-img convert ...', 'To a pipe, in index order'],
+    [
+      'restore host/www/2026-01-31T02:00:00Z root.pxar root.pxar --keyfile key.json',
+      'The stream of an encrypted archive',
+    ],
+  ],
+  positionals: {
+    snapshot: { type: 'string', describe: 'TYPE/ID/TIME, as `restorelab snapshots` lists it', demandOption: true },
+    archive: { type: 'string', describe: 'Image, pxar or blob, e.g. drive-scsi0.img', demandOption: true },
+    target: { type: 'string', describe: 'New file, block device, or - for standard output', demandOption: true },
+  },
+  options: {
+    ...remoteOptions,
+    keyfile: {
+      type: 'string',
+      describe: 'Key of an encrypted backup; its passphrase comes from PBS_ENCRYPTION_PASSWORD',
+    },
+    ...strategyOptions,
+    force: { type: 'boolean', default: false, describe: 'Overwrite a block device without asking' },
+    restart: { type: 'boolean', default: false, describe: 'Discard what an earlier restore to this target has left' },
+  },
+  async run(argv, edge): Promise<ExitCode> {
+    const { keyfile, force, restart, ...options } = parseArgv(argv, {
+      ...remoteShape,
+      snapshot: z.string(once),
+      archive: z.string(once),
+      target: z.string(once),
+      keyfile: z.string(once).optional(),
+      force: z.boolean(once),
+      restart: z.boolean(once),
+    });
+    // yargs hands the argument `-` on as an empty text.
+    const target = options.target === '' && edge.args.includes('-') ? '-' : options.target;
+    if (target === '') throw new UsageError('the target is empty', { code: 'usage' });
+    const isStream = target === '-';
+    const { name, knobs } = strategyFrom(argv, isStream ? DEFAULT_ORDERED_STRATEGY : DEFAULT_STRATEGY);
+    const strategy = findStrategy(name);
+    if (strategy === undefined) throw new Error(`there is no strategy ${name}`);
+    if (isStream && strategy.writesInOrder !== true) throw outOfOrder(name);
+    const snapshot = formatSnapshotPath(parseSnapshotPath(options.snapshot));
+    const archive = serverArchiveName(options.archive);
+    const destination = await findDestination(target, { restart }, edge);
+    const remote = await readRemote(options, edge);
+    const passphrase = async (): Promise<string | undefined> =>
+      (await secretFromEnvironment('PBS_ENCRYPTION_PASSWORD', edge))?.reveal();
+    const crypt = keyfile === undefined ? {} : { crypt: await loadKey(resolve(edge.cwd, keyfile), { passphrase }) };
+    const job: RestoreJob = {
+      remote,
+      snapshot,
+      archive,
+      destination,
+      strategy,
+      // On the main thread a write to a reader that does not read could not be interrupted.
+      knobs: isStream ? { ...knobs, decodeThreads: Math.max(1, knobs.decodeThreads) } : knobs,
+      ...crypt,
+      force,
+      restart,
+      clock: monotonicClock(),
+      edge,
+    };
+    return archiveKind(archive) === 'blob' ? await restoreBlob(job) : await restoreChunks(job);
+  },
+};
+
+function outOfOrder(name: string): UsageError {
+  const ordered = Object.values(strategies).filter(({ writesInOrder }) => writesInOrder === true);
+  return new UsageError(`${name} writes chunks as they complete, and standard output can only take them in order`, {
+    code: 'strategy-out-of-order',
+    hint: `use ${ordered.map((strategy) => strategy.name).join(' or ')}, or restore to a file`,
+  });
+}

@@ -1,0 +1,54 @@
+import type { Options } from 'yargs';
+
+import type { StrategySettings } from '../model/environment.ts';
+import { UsageError } from '../model/errors.ts';
+import { strategyNames, strategySchema } from '../scenario/strategy-schema.ts';
+import { strategies } from '../strategy/strategies.ts';
+
+/** The knobs of a scenario's strategy as options: their names there, and what a user has to write. */
+const knobOptions = {
+  'in-flight': { knob: 'inFlight', type: 'number', describe: 'Chunks held at once, from the request to the write' },
+  'decode-threads': { knob: 'decodeThreads', type: 'number', describe: 'Threads that decode; 0 is the main thread' },
+  writers: { knob: 'writers', type: 'number', describe: 'Writes at a time; 1 unless given' },
+  buffer: {
+    knob: 'bufferBytes',
+    type: 'string',
+    describe: 'Bound on encoded plus decoded bytes held, e.g. "128 MiB"; 256 MiB unless given',
+  },
+  connections: { knob: 'connections', type: 'number', describe: 'TLS connections that the window is spread over' },
+  polite: { knob: 'polite', type: 'boolean', describe: 'Give way to others on the same path' },
+} as const;
+
+/** A strategy and its knobs, for commands that restore. */
+export const strategyOptions: Readonly<Record<string, Options>> = {
+  strategy: {
+    choices: strategyNames,
+    describe: Object.values(strategies)
+      .map(({ name, summary }) => `${name}: ${summary}`)
+      .join('; '),
+  },
+  ...Object.fromEntries(
+    Object.entries(knobOptions).map(([name, { type, describe }]): [string, Options] => [name, { type, describe }]),
+  ),
+};
+
+/**
+ * The strategy that the options ask for, with its defaults, as a scenario would have it.
+ * @throws UsageError that names the option
+ */
+export function strategyFrom(argv: Readonly<Record<string, unknown>>, defaultName: string): StrategySettings {
+  const given = Object.entries(knobOptions)
+    .filter(([name]) => argv[name] !== undefined)
+    .map(([name, { knob }]) => [knob, argv[name]]);
+  const name = argv['strategy'] ?? defaultName;
+  const parsed = strategySchema.safeParse({ name, ...Object.fromEntries(given) });
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const knob = issue?.path[0];
+  const option = Object.entries(knobOptions).find(([, other]) => other.knob === knob)?.[0] ?? 'strategy';
+  const allowed = issue?.code === 'custom' ? (issue.params?.['allowed'] as string | undefined) : undefined;
+  throw new UsageError(`--${option}: ${issue?.message ?? 'wrong value'}`, {
+    code: 'usage',
+    hint: allowed === undefined ? 'see `restorelab restore --help`' : `allowed: ${allowed}`,
+  });
+}

@@ -1,0 +1,137 @@
+import { crc32 } from 'node:zlib';
+
+import { z } from 'zod';
+
+import { IntegrityError, UsageError } from '../model/errors.ts';
+import { ByteRanges, type ByteRange } from './byte-ranges.ts';
+
+export const journalFormatVersion = 1;
+
+/** What a journal is about: another of any of these makes other bytes, or bytes that cannot be checked. */
+export interface RestoredArchive {
+  /** `vm/100/2026-02-16T16:30:44Z` */
+  readonly snapshot: string;
+  /** `drive-scsi0.img.fidx` */
+  readonly archive: string;
+  /** The index's own checksum over all digests, hex. */
+  readonly indexChecksum: string;
+  /** Plain bytes. */
+  readonly size: number;
+  /** Of the key that the chunks are encrypted with; absent where they are not. */
+  readonly keyFingerprint?: string;
+}
+
+/** A process, told from a later one that got the same number. */
+export interface JournalOwner {
+  readonly pid: number;
+  /** Clock ticks from the start of the system, as in /proc/PID/stat; 0 where that is not known. */
+  readonly startTicks: number;
+}
+
+/** What a line after the first may say. */
+export type JournalEntry =
+  | { readonly restored: readonly ByteRange[] }
+  | { readonly openedBy: JournalOwner }
+  | { readonly closedBy: JournalOwner };
+
+export interface Journal {
+  readonly archive: RestoredArchive;
+  /** What was written and made durable before its line. */
+  readonly restored: ByteRanges;
+  /** The last process that opened it and has not closed it. */
+  readonly openedBy?: JournalOwner;
+  /** A line of its own begins at the end of the file. */
+  readonly endsWithLine: boolean;
+}
+
+const MAGIC = 'restorelab restore journal';
+
+const wholeNumber = z.int().min(0);
+const ownerSchema = z.object({ pid: wholeNumber, startTicks: wholeNumber });
+const archiveSchema = z.object({
+  snapshot: z.string(),
+  archive: z.string(),
+  indexChecksum: z.string(),
+  size: wholeNumber,
+  keyFingerprint: z.string().optional(),
+});
+const entrySchema = z.union([
+  z.object({ restored: z.array(z.tuple([wholeNumber, wholeNumber])) }),
+  z.object({ openedBy: ownerSchema }),
+  z.object({ closedBy: ownerSchema }),
+]);
+
+/** The first line. */
+export function formatJournalHeader(archive: RestoredArchive): string {
+  return formatLine({ journal: MAGIC, formatVersion: journalFormatVersion, ...archive });
+}
+
+export function formatJournalEntry(entry: JournalEntry): string {
+  return formatLine(entry);
+}
+
+/**
+ * Reads a journal: JSON lines, each behind the CRC-32 of its text. A line that is torn or damaged is passed over,
+ * wherever it stands: its chunks are restored again, and those of other lines are read back before they count.
+ * @param path for messages
+ * @throws IntegrityError `journal-damaged` where the first line is; UsageError `journal-too-new`
+ */
+export function parseJournal(text: string, path: string): Journal {
+  const [first = '', ...lines] = text.split('\n');
+  const archive = parseHeader(parseLine(first), path);
+  const restored = new ByteRanges();
+  let openedBy: JournalOwner | undefined;
+  for (const line of lines) {
+    const { data: entry } = entrySchema.safeParse(parseLine(line));
+    if (entry === undefined) continue;
+    if ('restored' in entry) for (const [offset, length] of entry.restored) restored.add(offset, length);
+    else if ('openedBy' in entry) ({ openedBy } = entry);
+    else if (entry.closedBy.pid === openedBy?.pid) openedBy = undefined;
+  }
+  return {
+    archive,
+    restored,
+    ...(openedBy === undefined ? {} : { openedBy }),
+    endsWithLine: text.endsWith('\n'),
+  };
+}
+
+function parseHeader(header: unknown, path: string): RestoredArchive {
+  const { data: kind } = z.object({ journal: z.literal(MAGIC), formatVersion: wholeNumber }).safeParse(header);
+  if (kind !== undefined && kind.formatVersion > journalFormatVersion) {
+    throw new UsageError(
+      `the journal ${path} has format version ${kind.formatVersion}, and this restorelab knows ${journalFormatVersion}`,
+      {
+        code: 'journal-too-new',
+        hint: 'go on with the version that began the restore, or begin anew with --restart',
+      },
+    );
+  }
+  const { data } = archiveSchema.safeParse(header);
+  if (kind === undefined || data === undefined) {
+    throw new IntegrityError(`the first line of the journal ${path} cannot be read`, {
+      code: 'journal-damaged',
+      hint: 'begin anew with --restart',
+    });
+  }
+  const { keyFingerprint, ...archive } = data;
+  return { ...archive, ...(keyFingerprint === undefined ? {} : { keyFingerprint }) };
+}
+
+function formatLine(value: unknown): string {
+  const json = JSON.stringify(value);
+  return `${checksumOf(json)} ${json}\n`;
+}
+
+/** The value of a line, or undefined where it is not as it was written. */
+function parseLine(line: string): unknown {
+  const json = line.slice(9);
+  if (line.length < 10 || line.slice(0, 9) !== `${checksumOf(json)} `) return undefined;
+  try {
+    return JSON.parse(json) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+const checksumOf = (text: string): string => crc32(text).toString(16).padStart(8, '0');
