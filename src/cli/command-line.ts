@@ -17,6 +17,7 @@ import { restoreCommand } from './restore.ts';
 import { scenarioCommand } from './scenario.ts';
 import { seedCommand } from './seed.ts';
 import { serveCommand } from './serve.ts';
+import { snapshotsCommand } from './snapshots.ts';
 import { tool } from './tool.ts';
 
 const commands: readonly Command[] = [
@@ -24,6 +25,7 @@ const commands: readonly Command[] = [
   reportCommand,
   profileCommand,
   scenarioCommand,
+  snapshotsCommand,
   inspectCommand,
   parseLogCommand,
   captureCommand,

@@ -74,6 +74,22 @@ export function parseSnapshotPath(text: string): SnapshotPath {
   return { type, id, time: parseBackupTime(time) };
 }
 
+/** `vm/100` */
+export const formatGroup = ({ type, id }: BackupGroup): string => `${type}/${id}`;
+
+/**
+ * Reads `type/id`.
+ * @throws UsageError `group`
+ */
+export function parseGroup(text: string): BackupGroup {
+  const [type = '', id = '', ...more] = text.split('/');
+  if (more.length === 0 && isBackupType(type) && isBackupId(id)) return { type, id };
+  throw new UsageError(`${JSON.stringify(text)} is not the name of a group`, {
+    code: 'group',
+    hint: 'groups are named type/id, e.g. vm/100',
+  });
+}
+
 const numericId = (id: string): bigint | undefined => {
   const value = /^\d{1,20}$/u.test(id) ? BigInt(id) : undefined;
   return value !== undefined && value <= MAX_U64 ? value : undefined;

@@ -1,8 +1,6 @@
 import type { OnReadOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
 
-import type { BodyTooLong } from './body-too-long.ts';
-
 /** Header fields of a request or response without the pseudo fields; names in lower case. */
 export type HeaderFields = Readonly<Record<string, string>>;
 
@@ -40,7 +38,7 @@ export interface ServerRequest {
    * {@link ClientRequest.receive} nothing of the connection is read meanwhile, so that what it waits for must not need
    * any bytes of it (`node:http2` holds only the one stream back).
    *
-   * Resolves with the length when the client has ended the body. Rejects with a {@link BodyTooLong} as soon as there is
+   * Resolves with the length when the client has ended the body. Rejects with a `BodyTooLong` as soon as there is
    * more than the destination's memory holds, with what `destination` has thrown, and with the reason of `signal`; in the
    * first two cases the rest is discarded and the request can be answered. Once it has settled, the destination is never
    * written to again.
