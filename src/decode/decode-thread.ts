@@ -3,9 +3,9 @@ import { dirname } from 'node:path';
 import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads';
 
 import { MachineError } from '../model/errors.ts';
-import type { Slot } from '../model/image.ts';
 import type { LentMemory, ReceivedChunk } from '../model/received-chunk.ts';
 import type { CryptConfig } from '../pbs/format/crypt-config.ts';
+import type { ExpectedChunk } from './decode-chunk.ts';
 import { HeldChunk } from './held-chunk.ts';
 import { newThreadMemory, PLACES, replies, requests, ThreadMemory, type Bell } from './thread-memory.ts';
 import { fromSentError, type SentError, type SlabNews, type ThreadStart } from './thread-messages.ts';
@@ -94,7 +94,7 @@ export class DecodeThread {
     return this.#freePlaces.length === 0;
   }
 
-  async decode({ memory: loan, encodedBytes }: ReceivedChunk, expected: Slot): Promise<HeldChunk> {
+  async decode({ memory: loan, encodedBytes }: ReceivedChunk, expected: ExpectedChunk): Promise<HeldChunk> {
     if (this.#ending !== undefined) {
       loan.giveBack();
       throw this.#ending;

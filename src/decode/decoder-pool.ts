@@ -1,10 +1,9 @@
 import { freeBytes } from '../memory/free-bytes.ts';
-import type { Slot } from '../model/image.ts';
 import type { ChunkDecoder, Clock, EncodedChunk } from '../model/ports.ts';
 import type { LentMemory, ReceivedChunk } from '../model/received-chunk.ts';
 import type { CryptConfig } from '../pbs/format/crypt-config.ts';
 import { CpuEstimate } from './cpu-estimate.ts';
-import { decodeChunk } from './decode-chunk.ts';
+import { decodeChunk, type ExpectedChunk } from './decode-chunk.ts';
 import { DecodeThread, threadEnded } from './decode-thread.ts';
 import { HeldChunk, writeBytes } from './held-chunk.ts';
 import { Bell } from './thread-memory.ts';
@@ -28,7 +27,7 @@ const CHUNKS_PER_THREAD = 2;
 
 interface WaitingChunk {
   readonly chunk: ReceivedChunk;
-  readonly slot: Slot;
+  readonly slot: ExpectedChunk;
   readonly resolve: (held: Promise<HeldChunk>) => void;
 }
 
@@ -67,7 +66,7 @@ export class DecoderPool implements ChunkDecoder, AsyncDisposable {
    * Rejects with an IntegrityError that names the digest where the bytes are not the slot's, and with a MachineError
    * `decode-thread-ended` when the thread died over them.
    */
-  async decode(chunk: EncodedChunk, slot: Slot): Promise<HeldChunk> {
+  async decode(chunk: EncodedChunk, slot: ExpectedChunk): Promise<HeldChunk> {
     if (!isReceived(chunk)) throw new TypeError('the decoder needs chunks that carry their bytes');
     if (this.#taken.has(chunk)) throw new Error(`chunk ${chunk.digest} was handed on twice`);
     if (!chunk.memory.isLent) throw new Error(`the memory of chunk ${chunk.digest} was taken back`);
@@ -163,7 +162,7 @@ export class DecoderPool implements ChunkDecoder, AsyncDisposable {
     });
   }
 
-  #decodeHere({ bytes: encoded, memory }: ReceivedChunk, slot: Slot): HeldChunk {
+  #decodeHere({ bytes: encoded, memory }: ReceivedChunk, slot: ExpectedChunk): HeldChunk {
     const { clock, crypt } = this.#options;
     const startedMs = clock.now();
     const bytes = decodeOrGiveBack(encoded, memory, slot, crypt);
@@ -194,7 +193,7 @@ export class DecoderPool implements ChunkDecoder, AsyncDisposable {
 function decodeOrGiveBack(
   encoded: Uint8Array,
   memory: LentMemory,
-  slot: Slot,
+  slot: ExpectedChunk,
   crypt: CryptConfig | undefined,
 ): Uint8Array {
   try {

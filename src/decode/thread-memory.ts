@@ -1,4 +1,4 @@
-import type { ExpectedChunk } from './decode-chunk.ts';
+import { encryptions, type ExpectedChunk } from './decode-chunk.ts';
 import type { ChunkSink, WriteReceipt } from './held-chunk.ts';
 
 /** Chunks that one thread can have at a time: as many as a strategy may have in flight at most. */
@@ -44,6 +44,7 @@ const word = {
   isInSlab: 4,
   crc32: 5,
   isStream: 6,
+  encryption: 7,
   digest: 8,
 } as const;
 const double = { offset: 8, startedMs: 9, endedMs: 10, pausedMs: 11, cpuMs: 12 } as const;
@@ -85,18 +86,22 @@ export class ThreadMemory {
     this.#words[at + word.slab] = slab;
     this.#words[at + word.encodedBytes] = encodedBytes;
     this.#words[at + word.plainBytes] = expected.length;
+    // -1 where it goes without saying.
+    this.#words[at + word.encryption] = encryptions.findIndex((name) => name === expected.encryption);
     this.#bytes.write(expected.digest, 4 * (at + word.digest), DIGEST_BYTES, 'hex');
   }
 
   decodeRequest(place: number): DecodeRequest {
     const at = wordsAt(place);
     const digestAt = 4 * (at + word.digest);
+    const encryption = encryptions[this.#word(at + word.encryption)];
     return {
       slab: this.#word(at + word.slab),
       encodedBytes: this.#word(at + word.encodedBytes),
       expected: {
         length: this.#word(at + word.plainBytes),
         digest: this.#bytes.toString('hex', digestAt, digestAt + DIGEST_BYTES),
+        ...(encryption === undefined ? {} : { encryption }),
       },
     };
   }

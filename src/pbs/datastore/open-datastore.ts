@@ -9,17 +9,18 @@ import type { CryptConfig } from '../format/crypt-config.ts';
 import { findArchive } from '../format/find-archive.ts';
 import { parseManifest, verifyIndexAgainstManifest, type Manifest } from '../format/manifest.ts';
 import { formatSnapshotPath, parseSnapshotPath, type SnapshotPath } from '../format/snapshot-path.ts';
-import { archivePath, chunkPath, chunksFolder, snapshotFolder } from './layout.ts';
+import { archivePath, chunkPath, chunksFolder, namespaceFolder, snapshotFolder } from './layout.ts';
+import { listNamespaces } from './list-namespaces.ts';
 import { listGroup, listGroups, type ListedGroup } from './list-snapshots.ts';
 
 /** Snapshots that an error names, so that it stays one readable line. */
 const LISTED_IN_ERRORS = 5;
 
 /**
- * Opens the folder of a datastore for reading.
- * @throws UsageError `datastore-not-found` where there is no `.chunks`
+ * Opens the folder of a datastore for reading: its root namespace, or another one.
+ * @throws UsageError `datastore-not-found` where there is no `.chunks`; `namespace`
  */
-export async function openDatastore(path: string): Promise<Datastore> {
+export async function openDatastore(path: string, namespace: string = ''): Promise<Datastore> {
   let isDatastore = false;
   try {
     isDatastore = (await stat(chunksFolder(path))).isDirectory();
@@ -34,26 +35,46 @@ export async function openDatastore(path: string): Promise<Datastore> {
       hint: 'name the folder that holds .chunks and vm, ct or host',
     });
   }
-  return new Datastore(path);
+  return new Datastore(path, namespace);
 }
 
-/** Reads a datastore folder as PBS writes it, root namespace. Snapshots are named `type/id/time`. */
+/** Reads one namespace of a datastore folder as PBS writes it. Snapshots are named `type/id/time`. */
 export class Datastore {
   readonly path: string;
+  /** `a/b`; empty for the root. */
+  readonly namespace: string;
+  /** That holds the groups of the namespace. */
+  readonly folder: string;
 
   /** Use {@link openDatastore}, which looks whether it is one. */
-  constructor(path: string) {
+  constructor(path: string, namespace: string = '') {
     this.path = path;
+    this.namespace = namespace;
+    this.folder = namespaceFolder(path, namespace);
+  }
+
+  get #place(): string {
+    return this.namespace === '' ? this.path : `${this.path}, namespace ${this.namespace},`;
+  }
+
+  /** Another namespace of it. */
+  inNamespace(namespace: string): Datastore {
+    return new Datastore(this.path, namespace);
+  }
+
+  /** Of all levels, the root first. */
+  async listNamespaces(): Promise<readonly string[]> {
+    return await listNamespaces(this.path);
   }
 
   /** All groups in the order of PBS, each with its snapshots, oldest first. */
   async listSnapshots(): Promise<readonly ListedGroup[]> {
-    return await listGroups(this.path);
+    return await listGroups(this.folder);
   }
 
   /** The group that a snapshot belongs to. */
   async listGroupOf(snapshot: string): Promise<ListedGroup> {
-    return await listGroup(this.path, parseSnapshotPath(snapshot));
+    return await listGroup(this.folder, parseSnapshotPath(snapshot));
   }
 
   /**
@@ -76,7 +97,7 @@ export class Datastore {
     const wanted = parseSnapshotPath(snapshot);
     const blob = await this.#readSnapshotFile(wanted, MANIFEST_NAME);
     if (blob === undefined) {
-      await this.#requireSnapshot(wanted);
+      await this.requireSnapshot(snapshot);
       throw new IntegrityError(`the snapshot ${snapshot} is unfinished: it has no ${MANIFEST_NAME}`, {
         code: 'snapshot-unfinished',
         hint: 'the backup was interrupted or is still running: choose another snapshot',
@@ -111,7 +132,7 @@ export class Datastore {
         hint: 'images are named *.img.fidx, archives of files *.pxar.didx or the like',
       });
     }
-    const path = archivePath(this.path, manifest.snapshot, filename);
+    const path = archivePath(this.folder, manifest.snapshot, filename);
     try {
       const stream = createReadStream(path, { highWaterMark: 256 * 1024 });
       const isKeyed = cryptMode === 'encrypt' && crypt !== undefined;
@@ -168,7 +189,7 @@ export class Datastore {
   }
 
   async #readSnapshotFile(snapshot: SnapshotPath, name: string): Promise<Uint8Array | undefined> {
-    const path = archivePath(this.path, snapshot, name);
+    const path = archivePath(this.folder, snapshot, name);
     try {
       await using file = await open(path);
       const { size } = await file.stat();
@@ -185,10 +206,12 @@ export class Datastore {
     }
   }
 
-  async #requireSnapshot(wanted: SnapshotPath): Promise<void> {
+  /** @throws UsageError `snapshot-path`, `backup-time`, `snapshot-not-found`, `datastore-empty` */
+  async requireSnapshot(snapshot: string): Promise<void> {
+    const wanted = parseSnapshotPath(snapshot);
     const name = formatSnapshotPath(wanted);
     try {
-      if ((await stat(snapshotFolder(this.path, wanted))).isDirectory()) return;
+      if ((await stat(snapshotFolder(this.folder, wanted))).isDirectory()) return;
     } catch (error) {
       if (systemErrorCode(error) !== 'ENOENT' && systemErrorCode(error) !== 'ENOTDIR') {
         throw asMachineError(error, `opening the snapshot ${name}`);
@@ -196,7 +219,7 @@ export class Datastore {
     }
     const all = (await this.listSnapshots()).flatMap(({ snapshots }) => snapshots);
     if (all.length === 0) {
-      throw new UsageError(`the datastore ${this.path} holds no snapshots`, {
+      throw new UsageError(`the datastore ${this.#place} holds no snapshots`, {
         code: 'datastore-empty',
         hint: 'name another datastore, or make a backup first',
       });
@@ -205,7 +228,7 @@ export class Datastore {
       .toSorted((left, right) => distance(left.snapshot, wanted) - distance(right.snapshot, wanted))
       .slice(0, LISTED_IN_ERRORS)
       .map((candidate) => candidate.name);
-    throw new UsageError(`the datastore ${this.path} has no snapshot ${name}`, {
+    throw new UsageError(`the datastore ${this.#place} has no snapshot ${name}`, {
       code: 'snapshot-not-found',
       hint: `${nearest.length < all.length ? 'the nearest are' : 'it has'} ${nearest.join(', ')}`,
     });

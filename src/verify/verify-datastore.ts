@@ -1,0 +1,186 @@
+import { relative } from 'node:path';
+
+import { DecoderPool } from '../decode/decoder-pool.ts';
+import { SlabPool } from '../memory/slab-pool.ts';
+import { IntegrityError } from '../model/errors.ts';
+import type { Clock } from '../model/ports.ts';
+import type { Datastore } from '../pbs/datastore/open-datastore.ts';
+import type { CryptConfig } from '../pbs/format/crypt-config.ts';
+import { ChunkList, type ReadingOrder } from './chunk-list.ts';
+import { collectArchives, placeOf, type VerifiedArchive, type VerifiedSnapshot } from './collect-archives.ts';
+import { ReadThreads } from './read-threads.ts';
+import { verifyChunks, type VerifiedChunk } from './verify-chunks.ts';
+import { asProblem, type VerifyProblem } from './verify-problem.ts';
+
+export interface VerifyOptions {
+  /** The namespace of the snapshot, or any namespace of the datastore. */
+  readonly datastore: Datastore;
+  /** All snapshots of all namespaces unless given. */
+  readonly snapshot?: string;
+  readonly crypt?: CryptConfig;
+  /** Files read at a time. */
+  readonly readThreads: number;
+  /** Chunks checked at a time. */
+  readonly verifyThreads: number;
+  readonly order: ReadingOrder;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly onProgress?: (progress: VerifyProgress) => void;
+  readonly onVerified?: (verified: VerifiedChunk) => void;
+  /** After the indexes were read and before the first chunk is. */
+  readonly onChunks?: (chunks: ChunkList) => void;
+}
+
+/** Plain bytes of distinct chunks; indexes are read before any of them. */
+export type VerifyProgress =
+  | { readonly step: 'indexes'; readonly snapshots: number; readonly totalSnapshots: number }
+  | { readonly step: 'chunks'; readonly doneBytes: number; readonly totalBytes: number };
+
+export interface VerifyOutcome {
+  readonly snapshotCount: number;
+  readonly archiveCount: number;
+  /** Of all archives, every slot. */
+  readonly logicalBytes: number;
+  readonly slotCount: number;
+  /** Distinct chunks, each of which was read once, and their plain bytes. */
+  readonly chunkCount: number;
+  readonly uniqueBytes: number;
+  /** As stored, of chunks that were read. */
+  readonly storedBytes: number;
+  /** Sound chunks of which only the CRC-32 was checked, for want of the key. */
+  readonly withoutKeyCount: number;
+  readonly problems: readonly VerifyProblem[];
+  /** One sentence each. */
+  readonly warnings: readonly string[];
+  /** From the first read of a chunk to the last check. */
+  readonly startedAtMs: number;
+  readonly durationMs: number;
+  /** Time for which verify threads were at work, summed. */
+  readonly verifyBusyMs: number;
+}
+
+/** Chunks that wait for a verify thread, for each of them: the next is there when one is done, and no more are held. */
+const WAITING_PER_THREAD = 2;
+
+/**
+ * Verifies a snapshot or a whole datastore as PBS does: manifests, blobs and indexes first, then every chunk once, archive
+ * by archive, so many read and so many checked at a time. Damage is collected and does not stop it.
+ * @throws UsageError `snapshot-not-found` and `datastore-empty`; MachineError; the signal's reason
+ */
+export async function verifyDatastore(options: VerifyOptions): Promise<VerifyOutcome> {
+  const { datastore, readThreads, verifyThreads, order, clock, signal, onProgress, onVerified, crypt } = options;
+  const problems: VerifyProblem[] = [];
+  const warnings: string[] = [];
+  const archives: VerifiedArchive[] = [];
+  const list = new ChunkList();
+  const snapshots = await listSnapshots(options);
+  for (const [index, snapshot] of snapshots.entries()) {
+    signal.throwIfAborted();
+    await collectArchives(snapshot, {
+      ...(crypt === undefined ? {} : { crypt }),
+      onProblem: (problem) => problems.push(problem),
+      onWarning: (sentence) => warnings.push(sentence),
+      onArchive: async (archive) => {
+        archives.push(archive);
+        problems.push(...lengthProblems(await list.add(archive), archive));
+      },
+    });
+    onProgress?.({ step: 'indexes', snapshots: index + 1, totalSnapshots: snapshots.length });
+  }
+  options.onChunks?.(list);
+
+  const pools: DecoderPool[] = [];
+  const memory = new SlabPool({
+    limit: readThreads + WAITING_PER_THREAD * verifyThreads,
+    onDropped: (slab) => {
+      for (const pool of pools) pool.forget(slab);
+    },
+  });
+  await using decoder = new DecoderPool({ threads: verifyThreads, clock, ...(crypt === undefined ? {} : { crypt }) });
+  pools.push(decoder);
+  await using readers = new ReadThreads(readThreads, memory);
+  const damaged = new Map<string, VerifyProblem>();
+  let doneBytes = 0;
+  let storedBytes = 0;
+  let withoutKeyCount = 0;
+  const done = (length: number): void => {
+    doneBytes += length;
+    onProgress?.({ step: 'chunks', doneBytes, totalBytes: list.uniqueBytes });
+  };
+  const startedAtMs = clock.now();
+  await verifyChunks({
+    chunks: list.inOrder(order, datastore),
+    pathOf: (digest) => datastore.chunkPath(digest),
+    readers,
+    readThreads,
+    decoder,
+    clock,
+    signal,
+    onVerified: (verified) => {
+      storedBytes += verified.encodedBytes;
+      if (verified.chunk.encryption === 'unknown-key') withoutKeyCount += 1;
+      onVerified?.(verified);
+      done(verified.chunk.length);
+    },
+    onDamaged: ({ digest, length }, error) => {
+      const file = relative(datastore.path, datastore.chunkPath(digest));
+      damaged.set(digest, asProblem(error, { file, digest, affects: [] }));
+      done(length);
+    },
+  });
+  const durationMs = clock.now() - startedAtMs;
+  problems.push(...(await withUsers(damaged, archives)));
+  return {
+    snapshotCount: snapshots.length,
+    archiveCount: list.archiveCount,
+    logicalBytes: list.logicalBytes,
+    slotCount: list.slotCount,
+    chunkCount: list.uniqueCount,
+    uniqueBytes: list.uniqueBytes,
+    storedBytes,
+    withoutKeyCount,
+    problems,
+    warnings,
+    startedAtMs,
+    durationMs,
+    verifyBusyMs: decoder.busyMs,
+  };
+}
+
+async function listSnapshots({ datastore, snapshot }: VerifyOptions): Promise<readonly VerifiedSnapshot[]> {
+  if (snapshot !== undefined) {
+    await datastore.requireSnapshot(snapshot);
+    return [{ datastore, name: snapshot }];
+  }
+  const found: VerifiedSnapshot[] = [];
+  for (const namespace of await datastore.listNamespaces()) {
+    const place = datastore.inNamespace(namespace);
+    for (const group of await place.listSnapshots())
+      found.push(...group.snapshots.map(({ name }) => ({ datastore: place, name })));
+  }
+  return found;
+}
+
+function lengthProblems(digests: readonly string[], archive: VerifiedArchive): readonly VerifyProblem[] {
+  const file = placeOf(archive, archive.file.filename);
+  return digests.map((digest) =>
+    asProblem(
+      new IntegrityError(`it gives chunk ${digest} another length than an index before it`, { code: 'index-length' }),
+      { file, digest, affects: [file] },
+    ),
+  );
+}
+
+/** Which archives name the damaged chunks: read again, since damage is rare and the names of users would be many. */
+async function withUsers(
+  damaged: ReadonlyMap<string, VerifyProblem>,
+  archives: readonly VerifiedArchive[],
+): Promise<readonly VerifyProblem[]> {
+  if (damaged.size === 0) return [];
+  const users = new Map<string, Set<string>>([...damaged.keys()].map((digest) => [digest, new Set()]));
+  for (const archive of archives) {
+    const place = placeOf(archive, archive.file.filename);
+    for (const { digest } of await archive.slots()) users.get(digest)?.add(place);
+  }
+  return [...damaged].map(([digest, problem]) => ({ ...problem, affects: [...(users.get(digest) ?? [])] }));
+}
