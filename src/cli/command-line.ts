@@ -19,6 +19,7 @@ import { seedCommand } from './seed.ts';
 import { serveCommand } from './serve.ts';
 import { snapshotsCommand } from './snapshots.ts';
 import { tool } from './tool.ts';
+import { verifyCommand } from './verify.ts';
 
 const commands: readonly Command[] = [
   runCommand,
@@ -27,6 +28,7 @@ const commands: readonly Command[] = [
   scenarioCommand,
   snapshotsCommand,
   inspectCommand,
+  verifyCommand,
   parseLogCommand,
   captureCommand,
   hardwareCommand,

@@ -13,6 +13,7 @@ import { formatProgress } from '../ui/progress.ts';
 import { formatTable } from '../ui/table.ts';
 import type { Command } from './command.ts';
 import { parseArgv } from './parse-argv.ts';
+import { readKey } from './read-key.ts';
 
 /** Problems that are printed one by one; the others are counted. */
 const MAX_LISTED_PROBLEMS = 20;
@@ -27,6 +28,10 @@ export const inspectCommand: Command = {
       'Every image and archive of the snapshot; each chunk is read and checked',
     ],
     ['inspect ./store vm/100/2026-02-16T16:30:44Z --quick', 'Look at headers and sizes only'],
+    [
+      'inspect ./store vm/200/2026-02-15T18:26:40Z --keyfile key.json',
+      'Check what is encrypted too, and the signature',
+    ],
     ['inspect ./store vm/100/2026-02-16T16:30:44Z --json', 'The same for programs'],
   ],
   positionals: {
@@ -35,13 +40,18 @@ export const inspectCommand: Command = {
   },
   options: {
     quick: { type: 'boolean', default: false, describe: 'Read sizes and headers of chunks, not their contents' },
+    keyfile: {
+      type: 'string',
+      describe: 'Encryption key of the snapshot; its password from PBS_ENCRYPTION_PASSWORD',
+    },
     json: { type: 'boolean', default: false, describe: 'Print JSON' },
   },
   async run(argv, edge): Promise<ExitCode> {
-    const { datastore, snapshot, quick, json } = parseArgv(argv, {
+    const { datastore, snapshot, quick, keyfile, json } = parseArgv(argv, {
       datastore: z.string(),
       snapshot: z.string().optional(),
       quick: z.boolean(),
+      keyfile: z.string('can be given once').optional(),
       json: z.boolean(),
     });
     const clock = monotonicClock();
@@ -55,9 +65,11 @@ export const inspectCommand: Command = {
       edge.stdout.write(rows.length === 0 ? 'The datastore holds no snapshots\n' : formatTable(rows));
       return exitCodes.fine;
     }
+    const crypt = keyfile === undefined ? {} : { crypt: await readKey(keyfile, edge) };
     using region = new LiveRegion({ stream: edge.stderr, env: edge.env, clock });
     const inspected = await inspectArchive(opened, snapshot, {
       contents: !quick,
+      ...crypt,
       signal: edge.interrupted,
       onProgress: (doneBytes, totalBytes) => {
         const elapsedMs = clock.now() - startedMs;

@@ -1,5 +1,3 @@
-import { resolve } from 'node:path';
-
 import { z } from 'zod';
 
 import { monotonicClock } from '../clock/monotonic.ts';
@@ -7,10 +5,8 @@ import { exitCodes, UsageError, type ExitCode } from '../model/errors.ts';
 import type { Clock } from '../model/ports.ts';
 import { formatBytes, formatDuration, MiB } from '../model/units.ts';
 import { connectBackup } from '../pbs/client/connect-backup.ts';
-import { loadKey } from '../pbs/client/load-key.ts';
 import { datastoreOf, serverOf } from '../pbs/client/remote.ts';
 import { connectRest } from '../pbs/client/rest-client.ts';
-import type { CryptConfig } from '../pbs/format/crypt-config.ts';
 import { formatSnapshotPath, type BackupGroup } from '../pbs/format/snapshot-path.ts';
 import { planSeed } from '../seed/plan-seed.ts';
 import { seedHistory, type SeededBackup } from '../seed/seed-history.ts';
@@ -32,13 +28,8 @@ import {
   type ImageArguments,
 } from './image-options.ts';
 import { parseArgv } from './parse-argv.ts';
-import {
-  readRemote,
-  remoteOptions,
-  remoteShape,
-  secretFromEnvironment,
-  type RemoteArguments,
-} from './remote-options.ts';
+import { readKey } from './read-key.ts';
+import { readRemote, remoteOptions, remoteShape, type RemoteArguments } from './remote-options.ts';
 
 const DEFAULT_GROUP = 'vm/seed';
 
@@ -163,13 +154,6 @@ async function seedWithProgress(
     const elapsedMs = clock.now() - startedMs;
     if (elapsedMs < SHOW_AFTER_MS || !region.isDue) return;
     region.update([`uploading  ${formatProgress({ doneBytes, totalBytes, elapsedMs, rateName: 'logical' })}`]);
-  });
-}
-
-/** An encryption key, and the password of its file where it has one. */
-async function readKey(path: string, edge: Edge): Promise<CryptConfig> {
-  return await loadKey(resolve(edge.cwd, path), {
-    passphrase: async () => (await secretFromEnvironment('PBS_ENCRYPTION_PASSWORD', edge))?.reveal(),
   });
 }
 

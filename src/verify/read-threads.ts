@@ -26,7 +26,9 @@ export interface ReadFile {
 export class ReadThreads implements AsyncDisposable {
   readonly #memory: SlabPool;
   readonly #workers: readonly Worker[];
+  readonly #online: Promise<unknown>;
   readonly #idle: number[];
+  #busyMs = 0;
 
   constructor(threads: number, memory: SlabPool) {
     this.#memory = memory;
@@ -34,7 +36,20 @@ export class ReadThreads implements AsyncDisposable {
       { length: threads },
       (_, number) => new Worker(workerEntry, { name: `read-${number + 1}`, env: {}, execArgv: [] }),
     );
-    this.#idle = this.#workers.map((_, number) => number).reverse();
+    this.#online = Promise.all(this.#workers.map(async (worker) => await once(worker, 'online')));
+    // Whoever waits for it hears of it, and whoever asks a thread that has ended.
+    this.#online.catch(() => {});
+    this.#idle = this.#workers.map((_, number) => number).toReversed();
+  }
+
+  /** Resolves when all threads run. */
+  async ready(): Promise<void> {
+    await this.#online;
+  }
+
+  /** Time for which threads had files open that were read whole, summed; only grows. */
+  get busyMs(): number {
+    return this.#busyMs;
   }
 
   /**
@@ -63,6 +78,7 @@ export class ReadThreads implements AsyncDisposable {
     }
     if (answer.kind === 'read') {
       const { bytes, startedMs, firstByteMs, lastByteMs } = answer;
+      this.#busyMs += lastByteMs - startedMs;
       return {
         bytes: new Uint8Array(loan.buffer, 0, bytes),
         loan,

@@ -9,6 +9,7 @@ import {
 } from '../model/errors.ts';
 import { Permits } from '../model/permits.ts';
 import type { Clock } from '../model/ports.ts';
+import type { ReceivedChunk } from '../model/received-chunk.ts';
 import { withTaskGroup } from '../model/task-group.ts';
 import type { ListedChunk } from './chunk-list.ts';
 import type { ReadFile, ReadThreads } from './read-threads.ts';
@@ -77,7 +78,8 @@ async function verifyChunk(
     hasRead();
   }
   const { bytes, loan, timing } = file;
-  const held = await decoder.decode({ digest, bytes, encodedBytes: bytes.length, timing, memory: loan }, chunk);
+  const received: ReceivedChunk = { digest, bytes, encodedBytes: bytes.length, timing, memory: loan };
+  const held = await decoder.decode(received, chunk);
   held.release();
   onVerified({
     chunk,

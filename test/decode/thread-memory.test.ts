@@ -3,6 +3,7 @@ import { test } from 'node:test';
 
 import * as fc from 'fast-check';
 
+import { encryptions } from '../../src/decode/decode-chunk.ts';
 import { Bell, newThreadMemory, PLACES, replies, ThreadMemory } from '../../src/decode/thread-memory.ts';
 
 /** The two ends of one memory, as two threads have them. */
@@ -35,10 +36,15 @@ test('what is said about a chunk arrives as it was said, beside that about its n
     decode: record({
       slab: natural(2 ** 31 - 1),
       encodedBytes: natural(2 ** 24 + 44),
-      expected: record({
-        length: natural(2 ** 24),
-        digest: fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buffer.from(bytes).toString('hex')),
-      }),
+      expected: fc
+        .tuple(
+          record({
+            length: natural(2 ** 24),
+            digest: fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buffer.from(bytes).toString('hex')),
+          }),
+          fc.constantFrom(undefined, ...encryptions),
+        )
+        .map(([chunk, encryption]) => ({ ...chunk, ...(encryption === undefined ? {} : { encryption }) })),
     }),
     decoded: record({ isInSlab: fc.boolean(), startedMs: time, endedMs: time, pausedMs: time }),
     write: record({

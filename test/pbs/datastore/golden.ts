@@ -32,6 +32,7 @@ export interface ExpectedFile {
 }
 
 interface Expected {
+  readonly chunk_store: { readonly bytes: number; readonly chunks: number };
   readonly snapshots: Readonly<
     Record<
       string,

@@ -1,0 +1,108 @@
+import { resolve } from 'node:path';
+
+import { z } from 'zod';
+
+import { monotonicClock } from '../clock/monotonic.ts';
+import { exitCodes, type ExitCode } from '../model/errors.ts';
+import { openDatastore } from '../pbs/datastore/open-datastore.ts';
+import { LiveRegion } from '../ui/live-region.ts';
+import { formatProgress } from '../ui/progress.ts';
+import { readingOrders } from '../verify/chunk-list.ts';
+import { verifyDatastore, type VerifyProgress } from '../verify/verify-datastore.ts';
+import type { Command } from './command.ts';
+import { describeVerify } from './describe-verify.ts';
+import { parseArgv } from './parse-argv.ts';
+import { readKey } from './read-key.ts';
+
+/** What is over sooner needs no progress. */
+const SHOW_AFTER_MS = 2000;
+
+/** As PBS allows for its jobs (spec 10.2). */
+const MAX_THREADS = 32;
+const threadCount = z
+  .int('must be a whole number')
+  .min(1, 'must be 1 or more')
+  .max(MAX_THREADS, `must be ${MAX_THREADS} or less`);
+
+export const verifyCommand: Command = {
+  usage: 'verify <datastore> [snapshot]',
+  summary: 'Read and check every chunk of a datastore folder, or of a snapshot in it, as the verify job of PBS does',
+  examples: [
+    ['verify /mnt/datastore/tank', 'Every snapshot of every namespace, each chunk once'],
+    ['verify /mnt/datastore/tank vm/100/2026-02-16T16:30:44Z', 'One snapshot'],
+    ['verify /mnt/datastore/tank --read-threads 16', 'Read 16 chunks at a time: is it the waiting for the disk?'],
+    ['verify ./store --keyfile key.json', 'Check the contents of encrypted chunks too, and signatures'],
+    ['verify ./store --order index --json', 'Read in the order of the indexes; the result for programs'],
+  ],
+  positionals: {
+    datastore: { type: 'string', describe: 'Folder of the datastore (holds .chunks)', demandOption: true },
+    snapshot: { type: 'string', describe: 'type/id/time, e.g. vm/100/2026-02-16T16:30:44Z; all without it' },
+  },
+  options: {
+    ns: { type: 'string', describe: 'Namespace of the snapshot, as in a/b' },
+    'read-threads': {
+      type: 'number',
+      default: 1,
+      describe: 'Chunks read at a time, as the option of PBS of that name',
+    },
+    'verify-threads': { type: 'number', default: 4, describe: 'Chunks checked at a time, likewise' },
+    order: {
+      choices: readingOrders,
+      default: 'inode',
+      describe: 'Of the chunks of an archive: by inode number, as PBS reads them, or as the index names them',
+    },
+    keyfile: { type: 'string', describe: 'Encryption key; its password from PBS_ENCRYPTION_PASSWORD' },
+    json: { type: 'boolean', default: false, describe: 'Print JSON' },
+  },
+  async run(argv, edge): Promise<ExitCode> {
+    const options = parseArgv(argv, {
+      datastore: z.string(),
+      snapshot: z.string().optional(),
+      ns: z.string('can be given once').optional(),
+      'read-threads': threadCount,
+      'verify-threads': threadCount,
+      order: z.enum(readingOrders, 'can be given once'),
+      keyfile: z.string('can be given once').optional(),
+      json: z.boolean(),
+    });
+    const clock = monotonicClock();
+    const datastore = await openDatastore(resolve(edge.cwd, options.datastore), options.ns);
+    const crypt = options.keyfile === undefined ? {} : { crypt: await readKey(options.keyfile, edge) };
+    using region = new LiveRegion({ stream: edge.stderr, env: edge.env, clock });
+    let sinceMs = clock.now();
+    let step: VerifyProgress['step'] = 'indexes';
+    const settings = {
+      readThreads: options['read-threads'],
+      verifyThreads: options['verify-threads'],
+      order: options.order,
+    };
+    const outcome = await verifyDatastore({
+      datastore,
+      ...(options.snapshot === undefined ? {} : { snapshot: options.snapshot }),
+      ...crypt,
+      ...settings,
+      clock,
+      signal: edge.interrupted,
+      onProgress: (progress) => {
+        if (progress.step !== step) sinceMs = clock.now();
+        step = progress.step;
+        const elapsedMs = clock.now() - sinceMs;
+        if (elapsedMs < SHOW_AFTER_MS || !region.isDue) return;
+        region.update([progressLine(progress, elapsedMs)]);
+      },
+    });
+    region.end();
+    if (options.json) {
+      edge.stdout.write(`${JSON.stringify({ formatVersion: 1, ...settings, ...outcome }, null, 2)}\n`);
+    } else edge.stdout.write(describeVerify(outcome, settings));
+    for (const warning of outcome.warnings) edge.stderr.write(`warning: ${warning}\n`);
+    return outcome.problems.length > 0 ? exitCodes.failed : exitCodes.fine;
+  },
+};
+
+function progressLine(progress: VerifyProgress, elapsedMs: number): string {
+  if (progress.step === 'indexes')
+    return `reading indexes  ${progress.snapshots} of ${progress.totalSnapshots} snapshots`;
+  const { doneBytes, totalBytes } = progress;
+  return `verifying chunks  ${formatProgress({ doneBytes, totalBytes, elapsedMs, rateName: 'unique' })}`;
+}
