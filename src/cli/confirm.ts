@@ -29,5 +29,5 @@ export async function confirm(
   } finally {
     lines.close();
   }
-  throw new UsageError('not confirmed: nothing was written', { code: 'not-confirmed' });
+  throw new UsageError('not confirmed: nothing was changed', { code: 'not-confirmed' });
 }

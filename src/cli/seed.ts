@@ -1,26 +1,25 @@
 import { z } from 'zod';
 
 import { monotonicClock } from '../clock/monotonic.ts';
-import { exitCodes, UsageError, type ExitCode } from '../model/errors.ts';
+import { exitCodes, type ExitCode } from '../model/errors.ts';
 import type { Clock } from '../model/ports.ts';
 import { formatBytes, formatDuration, MiB } from '../model/units.ts';
 import { connectBackup } from '../pbs/client/connect-backup.ts';
+import { listRemoteSnapshots } from '../pbs/client/remote-snapshots.ts';
 import { datastoreOf, serverOf } from '../pbs/client/remote.ts';
 import { connectRest } from '../pbs/client/rest-client.ts';
-import { formatSnapshotPath, type BackupGroup } from '../pbs/format/snapshot-path.ts';
+import { formatGroup, formatSnapshotPath, type BackupGroup } from '../pbs/format/snapshot-path.ts';
 import { planSeed } from '../seed/plan-seed.ts';
 import { seedHistory, type SeededBackup } from '../seed/seed-history.ts';
 import { historyId, markedGroup } from '../seed/seed-mark.ts';
-import { forgetSnapshot, listFinished, listSeeded } from '../seed/seeded-snapshots.ts';
 import { LiveRegion } from '../ui/live-region.ts';
 import { formatProgress } from '../ui/progress.ts';
 import { formatTable } from '../ui/table.ts';
 import { SyntheticHistory } from '../workload/synthetic-history.ts';
-import { askYes } from './ask.ts';
 import type { Command } from './command.ts';
 import type { Edge } from './edge.ts';
+import { forgetSeeded } from './forget-seeded.ts';
 import {
-  givenImageOption,
   imageOptions,
   imageShape,
   readImageOptions,
@@ -84,7 +83,7 @@ export const seedCommand: Command = {
       yes: z.boolean(),
       json: z.boolean(),
     });
-    return options.forget ? await forget(options, edge) : await seed(options, edge);
+    return options.forget ? await forgetSeeded(options, edge) : await seed(options, edge);
   },
 };
 
@@ -93,7 +92,6 @@ interface SeedArguments extends RemoteArguments, ImageArguments {
   readonly keyfile?: string | undefined;
   readonly 'in-flight': number;
   readonly 'copy-index': boolean;
-  readonly yes: boolean;
   readonly json: boolean;
 }
 
@@ -110,7 +108,8 @@ async function seed(argv: SeedArguments, edge: Edge): Promise<ExitCode> {
   const server = { ...serverOf(remote), clock, signal };
   const existing = await (async () => {
     await using rest = await connectRest(server);
-    return await listFinished(rest, { ...datastoreOf(remote), group }, signal);
+    const listed = await listRemoteSnapshots(rest, { ...datastoreOf(remote), group }, signal);
+    return listed.filter(({ isFinished }) => isFinished);
   })();
   const now = Math.floor(Date.now() / 1000);
   const backups = planSeed({ group, history: id, depth: settings.history.depth, existing, now });
@@ -138,7 +137,7 @@ async function seed(argv: SeedArguments, edge: Edge): Promise<ExitCode> {
     else if (seeded.length > 0) edge.stdout.write(describeSeeded(seeded));
   }
   if (backups.length === 0 && !json)
-    edge.stdout.write(`${group.type}/${group.id} holds all ${settings.history.depth} backups already\n`);
+    edge.stdout.write(`${formatGroup(group)} holds all ${settings.history.depth} backups already\n`);
   return exitCodes.fine;
 }
 
@@ -158,12 +157,12 @@ async function seedWithProgress(
 }
 
 /** The command again, but for where it went: whoever reads the notes is there already. */
-function commandText({ type, id }: BackupGroup, { image, history }: ImageAndHistory): string {
+function commandText(group: BackupGroup, { image, history }: ImageAndHistory): string {
   const { sizeBytes, zeroShare, repeatedShare, compressionRatio, seed: text } = image;
   const size = sizeBytes % MiB === 0 ? `${sizeBytes / MiB} MiB` : `${sizeBytes} B`;
   const percent = (share: number): string => `"${Number((share * 100).toPrecision(12))} %"`;
   const words = [
-    `restorelab seed --group ${type}/${id} --size "${size}"`,
+    `restorelab seed --group ${formatGroup(group)} --size "${size}"`,
     `--zero-share ${percent(zeroShare)} --repeated-share ${percent(repeatedShare)}`,
     `--compression-ratio ${compressionRatio} --seed ${JSON.stringify(text)}`,
     `--history ${history.depth} --change-rate ${percent(history.changeRate)}`,
@@ -189,7 +188,7 @@ function describeSeeded(seeded: readonly SeededBackup[]): string {
 
 const seededJson = (group: BackupGroup, history: string, seeded: readonly SeededBackup[]): unknown => ({
   formatVersion: 1,
-  group: `${group.type}/${group.id}`,
+  group: formatGroup(group),
   history,
   seeded: seeded.map(({ snapshot, backup, image: { sizeBytes, csum, chunkCount, uploaded }, durationMs }) => ({
     snapshot: formatSnapshotPath(snapshot),
@@ -203,33 +202,3 @@ const seededJson = (group: BackupGroup, history: string, seeded: readonly Seeded
     durationMs,
   })),
 });
-
-async function forget(argv: SeedArguments, edge: Edge): Promise<ExitCode> {
-  const { interrupted: signal } = edge;
-  const idle = givenImageOption(argv);
-  if (idle !== undefined) {
-    throw new UsageError(`--forget does not look at --${idle}`, {
-      code: 'usage',
-      hint: 'choose what to forget by --group, or --ns',
-    });
-  }
-  const remote = await readRemote(argv, edge);
-  await using rest = await connectRest({ ...serverOf(remote), clock: monotonicClock(), signal });
-  const place = datastoreOf(remote);
-  const group = argv.group === undefined ? undefined : markedGroup(argv.group);
-  const found = await listSeeded(rest, { ...place, ...(group === undefined ? {} : { group }) }, signal);
-  const names = found.map(({ snapshot }) => formatSnapshotPath(snapshot));
-  if (!argv.json) edge.stdout.write(names.map((name) => `${name}\n`).join(''));
-  if (names.length === 0) {
-    edge.stdout.write(argv.json ? '{"formatVersion":1,"forgotten":[]}\n' : 'No seeded snapshots are there\n');
-    return exitCodes.fine;
-  }
-  const what = names.length === 1 ? 'this snapshot' : `these ${names.length} snapshots`;
-  if (!argv.yes && !(await askYes(`Forget ${what} of datastore ${place.store}?`, edge))) {
-    throw new UsageError(`${what} were not removed`, { code: 'not-confirmed', hint: 'answer y, or give --yes' });
-  }
-  for (const { snapshot } of found) await forgetSnapshot(rest, place, snapshot, signal);
-  if (argv.json) edge.stdout.write(`${JSON.stringify({ formatVersion: 1, forgotten: names }, null, 2)}\n`);
-  else edge.stdout.write(`Removed ${what}; the space of their chunks comes back with the next garbage collection\n`);
-  return exitCodes.fine;
-}

@@ -1,13 +1,10 @@
 import { UsageError } from '../model/errors.ts';
-import { formatSnapshotPath, type BackupGroup, type SnapshotPath } from '../pbs/format/snapshot-path.ts';
+import type { RemoteSnapshot } from '../pbs/client/remote-snapshots.ts';
+import { formatGroup, formatSnapshotPath, type BackupGroup, type SnapshotPath } from '../pbs/format/snapshot-path.ts';
 import { seedMark } from './seed-mark.ts';
 
 /** A finished snapshot, as far as seeding must know it. */
-export interface ExistingSnapshot {
-  readonly snapshot: SnapshotPath;
-  /** First line of its notes. */
-  readonly comment?: string;
-}
+export type ExistingSnapshot = Pick<RemoteSnapshot, 'snapshot' | 'comment'>;
 
 /** One backup that is still to be made. */
 export interface PlannedBackup {
@@ -39,9 +36,8 @@ export function planSeed({ group, history, depth, existing, now }: SeedPlanOptio
   const newest = existing.toSorted((left, right) => left.snapshot.time - right.snapshot.time).at(-1);
   const mark = newest === undefined ? undefined : seedMark(group, newest.comment);
   if (newest !== undefined && mark?.history !== history) {
-    const name = `${group.type}/${group.id}`;
     throw new UsageError(
-      `the group ${name} holds ${formatSnapshotPath(newest.snapshot)}, which is ${mark === undefined ? 'not a seeded snapshot' : 'of another synthetic image'}`,
+      `the group ${formatGroup(group)} holds ${formatSnapshotPath(newest.snapshot)}, which is ${mark === undefined ? 'not a seeded snapshot' : 'of another synthetic image'}`,
       {
         code: 'group-not-seeded',
         hint: 'choose another --group, or remove what was seeded with `restorelab seed --forget`',

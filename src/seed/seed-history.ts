@@ -1,3 +1,4 @@
+import { ServerError } from '../model/errors.ts';
 import type { Clock } from '../model/ports.ts';
 import type { BackupSession } from '../pbs/client/backup-session.ts';
 import { makeBackup } from '../pbs/client/make-backup.ts';
@@ -28,7 +29,7 @@ export interface SeedHistoryOptions {
   readonly isCopyOfPrevious: boolean;
   /** Chunks in memory at a time. */
   readonly inFlight: number;
-  readonly clock: Pick<Clock, 'now'>;
+  readonly clock: Clock;
   /** Bytes of the images done so far, all backups together. */
   readonly onProgress?: (doneBytes: number) => void;
   readonly onSeeded?: (seeded: SeededBackup) => void;
@@ -40,6 +41,10 @@ export interface SeededBackup extends PlannedBackup {
   readonly image: UploadedImage;
   readonly durationMs: number;
 }
+
+/** For so long a server may take to notice that the session before has ended, and to let go of the group. */
+const RELEASE_MS = 30_000;
+const RETRY_MS = 100;
 
 /**
  * Uploads backups of a synthetic image one after the other, each in a session of its own as PBS wants it. Whatever ends it
@@ -64,12 +69,13 @@ export async function seedHistory(options: SeedHistoryOptions): Promise<readonly
 
 async function seedOne(
   { snapshot, backup }: PlannedBackup,
-  { connect, history, historyId, backups, command, crypt, isCopyOfPrevious, inFlight, signal }: SeedHistoryOptions,
+  options: SeedHistoryOptions,
   onProgress: (doneBytes: number) => void,
 ): Promise<UploadedImage> {
+  const { history, historyId, backups, command, crypt, isCopyOfPrevious, inFlight, signal } = options;
   const image = history.backup(backup);
-  await using session = await connect(snapshot);
   const isFirst = backup === backups[0]?.backup;
+  await using session = isFirst ? await options.connect(snapshot) : await connectAgain(snapshot, options);
   const [uploaded] = await makeBackup(
     session,
     {
@@ -93,4 +99,19 @@ async function seedOne(
   );
   if (uploaded === undefined) throw new Error('a backup of one image has made none');
   return uploaded;
+}
+
+/** Right behind another session of ours, whose lock may still be there. */
+async function connectAgain(
+  snapshot: SnapshotPath,
+  { connect, clock, signal }: SeedHistoryOptions,
+): Promise<BackupSession> {
+  for (const startedMs = clock.now(); ; await clock.sleep(RETRY_MS, signal)) {
+    try {
+      return await connect(snapshot);
+    } catch (error) {
+      const isHeld = error instanceof ServerError && error.code === 'locked';
+      if (!isHeld || clock.now() - startedMs > RELEASE_MS) throw error;
+    }
+  }
 }

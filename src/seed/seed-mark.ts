@@ -1,8 +1,7 @@
 import { hash } from 'node:crypto';
 
 import type { HistorySettings, ImageSettings } from '../model/environment.ts';
-import { UsageError } from '../model/errors.ts';
-import { isBackupId, isBackupType, type BackupGroup } from '../pbs/format/snapshot-path.ts';
+import { formatGroup, parseGroup, type BackupGroup } from '../pbs/format/snapshot-path.ts';
 
 /** What the ids of all seeded groups begin with: the first of the two marks. PVE lists only ids that are numbers. */
 export const MARKED_ID_PREFIX = 'restorelab-';
@@ -48,11 +47,6 @@ export function seedMark({ id }: Pick<BackupGroup, 'id'>, comment: string | unde
  * @throws UsageError `group`
  */
 export function markedGroup(text: string): BackupGroup {
-  const [type = '', id = '', ...more] = text.split('/');
-  const marked = id.startsWith(MARKED_ID_PREFIX) ? id : MARKED_ID_PREFIX + id;
-  if (more.length === 0 && isBackupType(type) && isBackupId(id) && isBackupId(marked)) return { type, id: marked };
-  throw new UsageError(`${JSON.stringify(text)} is not the name of a group`, {
-    code: 'group',
-    hint: 'groups are named type/id, e.g. vm/9100, of letters, digits, dots, dashes and underscores',
-  });
+  const { type, id } = parseGroup(text);
+  return id.startsWith(MARKED_ID_PREFIX) ? { type, id } : parseGroup(formatGroup({ type, id: MARKED_ID_PREFIX + id }));
 }

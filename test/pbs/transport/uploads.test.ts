@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { performServerHandshake, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { duplexPair } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { transportNames, type TransportName } from '../../../src/model/transport.ts';
 import { KiB, MiB } from '../../../src/model/units.ts';
 import { transports } from '../../../src/pbs/transport/transports.ts';
-import type { ClientConnection, ClientRequest } from '../../../src/pbs/transport/transport.ts';
+import type { ClientConnection, ClientRequest, ServerHandler } from '../../../src/pbs/transport/transport.ts';
 
 const settings = { initialWindowSize: 1 << 20, connectionWindowSize: 1 << 20, maxFrameSize: 1 << 20 };
 const { signal } = new AbortController();
@@ -174,4 +174,29 @@ test('h2 tells when a body needs its memory no more', async () => {
   const hooks = { bodySent: () => void order.push('sent'), firstByte: () => void order.push('answered') };
   await send(pair.connection, { body: new Uint8Array(200_000), hooks });
   assert.deepEqual(order, ['sent', 'answered']);
+});
+
+test('every client uploads to every server, many bodies at a time through small windows', async () => {
+  const windows = { initialWindowSize: 64 * KiB, connectionWindowSize: 200_000, maxFrameSize: 16_384 };
+  const handler: ServerHandler = async ({ receiveBody }) => {
+    const memory = new Uint8Array(2 * MiB);
+    const length = await receiveBody(() => memory);
+    return { status: 200, headers: {}, body: Buffer.from(hash('sha256', memory.subarray(0, length))) };
+  };
+  for (const client of transportNames) {
+    for (const server of transportNames) {
+      const [near, far] = duplexPair();
+      const serving = transports[server].server.accept(far, handler, { settings: windows });
+      const connection = transports[client].client.connect(near, { settings });
+      await Promise.all(
+        Array.from({ length: 12 }, async (_, index) => {
+          const body = randomBytes(1 + index * 90_001);
+          const { status, text } = await send(connection, { body });
+          assert.deepEqual([status, text], [200, hash('sha256', body)], `${client} to ${server}`);
+        }),
+      );
+      connection.close();
+      serving.close();
+    }
+  }
 });

@@ -1,0 +1,46 @@
+import { monotonicClock } from '../clock/monotonic.ts';
+import { exitCodes, UsageError, type ExitCode } from '../model/errors.ts';
+import { placeText } from '../pbs/client/refusal.ts';
+import { listRemoteSnapshots } from '../pbs/client/remote-snapshots.ts';
+import { datastoreOf, serverOf } from '../pbs/client/remote.ts';
+import { connectRest } from '../pbs/client/rest-client.ts';
+import { markedGroup } from '../seed/seed-mark.ts';
+import { forgetSnapshot, seededOnly } from '../seed/seeded-snapshots.ts';
+import { confirm } from './confirm.ts';
+import type { Edge } from './edge.ts';
+import { givenImageOption, type ImageArguments } from './image-options.ts';
+import { readRemote, type RemoteArguments } from './remote-options.ts';
+
+export interface ForgetArguments extends RemoteArguments, ImageArguments {
+  readonly group?: string | undefined;
+  readonly yes: boolean;
+  readonly json: boolean;
+}
+
+/** `seed --forget`: lists what was seeded, asks, and removes exactly what it has listed. */
+export async function forgetSeeded(argv: ForgetArguments, edge: Edge): Promise<ExitCode> {
+  const { stdout, interrupted: signal } = edge;
+  const idle = givenImageOption(argv);
+  if (idle !== undefined) {
+    throw new UsageError(`--forget does not look at --${idle}`, {
+      code: 'usage',
+      hint: 'choose what to forget by --group, or --ns',
+    });
+  }
+  const group = argv.group === undefined ? {} : { group: markedGroup(argv.group) };
+  const remote = await readRemote(argv, edge);
+  const place = datastoreOf(remote);
+  await using rest = await connectRest({ ...serverOf(remote), clock: monotonicClock(), signal });
+  const found = seededOnly(await listRemoteSnapshots(rest, { ...place, ...group }, signal));
+  const where = placeText(place.store, place.namespace);
+  if (!argv.json) stdout.write(found.map(({ name }) => `${name}\n`).join(''));
+  const what = found.length === 1 ? 'this snapshot' : `these ${found.length} snapshots`;
+  if (found.length > 0 && !argv.yes) await confirm(`Remove ${what} from ${where}?`, edge, { skipWith: '--yes' });
+  for (const snapshot of found) await forgetSnapshot(rest, place, snapshot, signal);
+  if (argv.json) {
+    const forgotten = found.map(({ name }) => name);
+    stdout.write(`${JSON.stringify({ formatVersion: 1, forgotten }, null, 2)}\n`);
+  } else if (found.length === 0) stdout.write(`There are no seeded snapshots in ${where}\n`);
+  else stdout.write(`Removed ${what}; the garbage collection of the server frees the space of their chunks\n`);
+  return exitCodes.fine;
+}
