@@ -147,6 +147,8 @@ for (const transport of transportNames) {
     let waiting = 0;
     let most = 0;
     const answered = new Set<string>();
+    // Nothing is answered before the window is full, however slow the client is.
+    const { promise: full, resolve: noteFull } = Promise.withResolvers<void>();
     await using server = await ScriptedBackupServer.start({
       answer: async ({ method, endpoint, parameters, body }) => {
         if (method === 'PUT') {
@@ -156,6 +158,8 @@ for (const transport of transportNames) {
         if (endpoint !== '/fixed_chunk') return undefined;
         waiting += 1;
         most = Math.max(most, waiting);
+        if (waiting === 3) noteFull();
+        await full;
         await new Promise((resolve) => setTimeout(resolve, 15));
         waiting -= 1;
         answered.add(parameters.get('digest') ?? '');
