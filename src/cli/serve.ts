@@ -80,6 +80,7 @@ export const serveCommand: Command = {
       datastore: options.datastore === undefined ? undefined : resolve(edge.cwd, options.datastore),
       store,
       listen: { port, certificateFolder: join(places.state, 'certificate'), ...login.who },
+      lockFolder: join(places.state, 'locks'),
       cache: new Cache(places.cache),
       clock,
       signal: edge.interrupted,

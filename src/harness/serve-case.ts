@@ -22,6 +22,8 @@ export interface ServeCaseOptions {
   readonly store: string;
   /** Where clients connect to, `listen` without it: a free port. */
   readonly listen: ListenOptions;
+  /** Of lock files; see `DatastoreLocks`. */
+  readonly lockFolder: string;
   readonly cache: Cache;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -53,7 +55,7 @@ interface ServedImage {
  * @throws UsageError for a datastore that is not there; MachineError for port, certificate or cache; the signal's reason
  */
 export async function serveCase(options: ServeCaseOptions): Promise<ServedCase> {
-  const { settings, listen, clock, onWarning } = options;
+  const { settings, listen, lockFolder, clock, onWarning } = options;
   await using resources = new AsyncDisposableStack();
   const image = await imageOf(options, resources);
   const link = settings === undefined || isTransparent(settings.link) ? undefined : settings.link;
@@ -62,6 +64,7 @@ export async function serveCase(options: ServeCaseOptions): Promise<ServedCase> 
   const server = resources.use(
     await startEmbeddedServer({
       clock,
+      lockFolder,
       ...who,
       // Behind a link nobody but the link's emulator needs to know its port.
       ...(port === undefined || link !== undefined ? {} : { port }),

@@ -42,6 +42,7 @@ async function serve({ folder, scenario, datastore, port, warnings = [] }: Servi
       certificateFolder: join(folder, 'certificate'),
       ...(port === undefined ? {} : { port }),
     },
+    lockFolder: join(folder, 'locks'),
     cache: new Cache(join(folder, 'cache')),
     clock: preciseClock(),
     signal: new AbortController().signal,

@@ -1,9 +1,12 @@
+import { realpathSync } from 'node:fs';
+
 import { EmulatedStorage } from '../../storage/emulated-storage.ts';
 import type { StorageSettings } from '../../model/environment.ts';
 import { UsageError } from '../../model/errors.ts';
 import type { Clock } from '../../model/ports.ts';
 import type { StorageCounters } from '../../model/records.ts';
 import { DEFAULT_TRANSPORT, type TransportName } from '../../model/transport.ts';
+import { DatastoreLocks } from '../lock/datastore-locks.ts';
 import type { ServerConnection, ServerTransport } from '../transport/transport.ts';
 import { transports } from '../transport/transports.ts';
 import { Access } from './access/access.ts';
@@ -41,6 +44,8 @@ export interface EmbeddedServerOptions {
   readonly forbiddenMs?: number;
   /** Default {@link DEFAULT_TRANSPORT}. */
   readonly transport?: ServerTransport;
+  /** Folder of lock files, for processes that use the same datastores; only this one knows of its locks without it. */
+  readonly lockFolder?: string;
   /** Awaited before a snapshot, given by its folder, is read while no other one is; the client waits as long. */
   readonly beforeReading?: (snapshot: OpenedSnapshot) => Promise<void>;
 }
@@ -53,6 +58,7 @@ export class EmbeddedServer implements AsyncDisposable {
   readonly #buffers: ChunkBuffers = new ChunkBuffers();
   readonly #stores: Map<string, ServedStore> = new Map();
   readonly #connections: Set<ServerConnection> = new Set();
+  readonly #lockFolder: string | undefined;
   readonly #beforeReading: EmbeddedServerOptions['beforeReading'];
   #transport: ServerTransport;
   #tlsPort: TlsPort | undefined;
@@ -62,11 +68,13 @@ export class EmbeddedServer implements AsyncDisposable {
     penaltyMs = PENALTY_MS,
     forbiddenMs = FORBIDDEN_MS,
     transport = transports[DEFAULT_TRANSPORT].server,
+    lockFolder,
     beforeReading,
   }: EmbeddedServerOptions) {
     this.#clock = clock;
     this.#penalties = { penaltyMs, forbiddenMs };
     this.#transport = transport;
+    this.#lockFolder = lockFolder;
     this.#beforeReading = beforeReading;
     this.#storage = new EmulatedStorage(clock);
   }
@@ -82,11 +90,14 @@ export class EmbeddedServer implements AsyncDisposable {
     const timing = { clock: this.#clock, ...this.#penalties };
     const accounts = 'accounts' in who ? who.accounts : soleAccount(who.userId, who.secret);
     const api = new PublicApi({ access: new Access(accounts), rest: this.#restServer(certificate), ...timing });
-    const http1 = createHttp1Server(api, (socket, head, { store, snapshotFolder }) => {
+    const http1 = createHttp1Server(api, (socket, head, { store, snapshotFolder, lock }) => {
       const session = new ReaderSession({ chunks: this.#chunksOf(store), snapshotFolder, ...timing });
       const connection = this.#transport.accept(socket, session.handle, { head, settings: readerSettings });
       this.#connections.add(connection);
-      void connection.closed.then(() => this.#connections.delete(connection));
+      void connection.closed.then(() => {
+        lock.release();
+        this.#connections.delete(connection);
+      });
     });
     const redirect = createRedirectServer();
     this.#tlsPort = await TlsPort.open({
@@ -100,12 +111,13 @@ export class EmbeddedServer implements AsyncDisposable {
 
   /** Makes a datastore folder available under a store name; sessions that are open keep what they had. */
   mount({ store, path, isReadOnly = false }: MountOptions): void {
-    this.#stores.set(store, { name: store, path, isReadOnly });
+    this.#stores.set(store, { ...this.#folderOf({ store, path }), isReadOnly });
   }
 
   /** As `mount`, with chunks that are made in memory now instead of files in the folder. */
   async mountSynthesised({ store, path, recipe }: SynthesisedMountOptions): Promise<void> {
-    this.#stores.set(store, { name: store, path, isReadOnly: true, pool: await synthesiseChunks(recipe) });
+    const pool = await synthesiseChunks(recipe);
+    this.#stores.set(store, { ...this.#folderOf({ store, path }), isReadOnly: true, pool });
   }
 
   /** Takes effect for every chunk that is read afterwards. */
@@ -125,6 +137,11 @@ export class EmbeddedServer implements AsyncDisposable {
 
   resetCounters(): void {
     this.#storage.resetCounters();
+  }
+
+  #folderOf({ store, path }: MountOptions): Pick<ServedStore, 'name' | 'path' | 'locks'> {
+    const locks = new DatastoreLocks(path, this.#lockFolder === undefined ? {} : { folder: this.#lockFolder });
+    return { name: store, path: realpathSync(path), locks };
   }
 
   #restServer({ fingerprint }: ServerCertificate): RestServer {

@@ -32,7 +32,7 @@ async function answerRequest(api: PublicApi, request: IncomingMessage, response:
   response.once('close', () => gone.abort());
   const answer = await api.handle(publicRequest(request, gone.signal, false)).catch(() => undefined);
   if (answer?.kind !== 'answer' || gone.signal.aborted) {
-    if (answer?.kind === 'answer') discard(answer);
+    if (answer !== undefined) discard(answer);
     response.destroy();
     return;
   }
@@ -48,9 +48,10 @@ async function answerRequest(api: PublicApi, request: IncomingMessage, response:
   else await pipeline(body, response).catch(() => response.destroy());
 }
 
-/** Of an answer that nobody waits for any more. */
-function discard({ body }: PublicAnswer): void {
-  if (typeof body !== 'string') body.destroy();
+/** Gives up what an answer holds that nobody waits for any more. */
+function discard(answer: PublicAnswer | ReaderGrant): void {
+  if (answer.kind === 'reader') answer.lock.release();
+  else if (typeof answer.body !== 'string') answer.body.destroy();
 }
 
 interface Upgrade {
@@ -73,7 +74,7 @@ async function answerUpgrade(
   const answer = await api.handle(publicRequest(request, gone.signal, true)).catch(() => undefined);
   socket.off('close', abort);
   if (answer === undefined || socket.destroyed) {
-    if (answer?.kind === 'answer') discard(answer);
+    if (answer !== undefined) discard(answer);
     socket.destroy();
     return;
   }
@@ -81,8 +82,12 @@ async function answerUpgrade(
     const fields = { connection: 'upgrade', upgrade: READER_PROTOCOL, date: httpDate() };
     // HTTP/2 may take the socket over only when this write has ended (spec section 14, 3).
     socket.write(headText(101, fields), (error) => {
-      if (error === undefined || error === null) startReader(socket, head, answer);
-      else socket.destroy();
+      if (error === undefined || error === null) {
+        startReader(socket, head, answer);
+        return;
+      }
+      discard(answer);
+      socket.destroy();
     });
     return;
   }

@@ -1,4 +1,5 @@
 import { namespaceFolder } from '../datastore/layout.ts';
+import type { HeldLock } from '../lock/datastore-locks.ts';
 import type { Caller } from './access/access.ts';
 import { isBoolean, readQuery, type ParameterRules } from './parameters.ts';
 import { namespaceRule, snapshotOf, snapshotRules, storeRule } from './parameter-rules.ts';
@@ -13,6 +14,8 @@ export interface ReaderGrant {
   readonly kind: 'reader';
   readonly store: ServedStore;
   readonly snapshotFolder: string;
+  /** Keeps the snapshot from being removed until the connection has ended. */
+  readonly lock: HeldLock;
 }
 
 /** The value of `Upgrade` for a reader; exactly this, letter case included. */
@@ -49,6 +52,14 @@ export async function grantReader({ request, query, caller, server }: ReaderRequ
   if (protocol === undefined) throw new Refusal(400, 'missing Upgrade header');
   if (protocol !== READER_PROTOCOL || !request.canUpgrade) throw new Refusal(400, 'invalid protocol name');
   const folder = await findSnapshot(store.path, namespaceFolder(store.path, namespace), snapshot);
-  await server.beforeReading({ store, folder, signal: request.signal });
-  return { kind: 'reader', store, snapshotFolder: folder };
+  const lock = await store.locks.tryLock(folder, 'shared');
+  // Of its lock a real server says nothing (observed, x).
+  if (lock === undefined) throw new Refusal(400, `while reading snapshot ${JSON.stringify(folder)}`);
+  try {
+    await server.beforeReading({ store, folder, signal: request.signal });
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+  return { kind: 'reader', store, snapshotFolder: folder, lock };
 }

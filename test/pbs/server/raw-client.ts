@@ -22,50 +22,61 @@ export async function openTls(port: number): Promise<TLSSocket> {
 export const field = ({ headers }: RawAnswer, name: string): string | undefined =>
   headers.find(([candidate]) => candidate === name)?.[1];
 
-/** Writes a request as it is and reads one answer; bytes behind it go back to the socket. */
+/**
+ * Writes a request as it is and reads one answer; bytes behind it go back to the socket, unless its length was not
+ * announced: then there must be none.
+ */
 export async function exchange(socket: TLSSocket, request: string): Promise<RawAnswer> {
   if (request !== '') socket.write(request);
-  let bytes = Buffer.alloc(0);
+  let head: Buffer = Buffer.alloc(0);
+  while (!head.includes('\r\n\r\n')) head = Buffer.concat([head, await nextPiece(socket, head)]);
+  const end = head.indexOf('\r\n\r\n');
+  const [first = '', ...lines] = head.toString('latin1', 0, end).split('\r\n');
+  const headers = lines.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)] as const);
+  const isChunked = headers.some(([name, value]) => name === 'transfer-encoding' && value === 'chunked');
+  const length = Number(headers.find(([name]) => name.toLowerCase() === 'content-length')?.[1] ?? 0);
+  const pieces = [head.subarray(end + 4)];
+  let total = head.length - end - 4;
+  while (isChunked ? !endsChunked(pieces) : total < length) {
+    const piece = await nextPiece(socket, head);
+    pieces.push(piece);
+    total += piece.length;
+  }
+  const rest = Buffer.concat(pieces);
+  if (!isChunked && rest.length > length) socket.unshift(rest.subarray(length));
+  const bytes = isChunked ? chunkedBody(rest) : rest.subarray(0, length);
+  return { status: Number(first.split(' ')[1]), headers, body: bytes.toString('utf8'), bytes };
+}
+
+async function nextPiece(socket: TLSSocket, head: Buffer): Promise<Buffer> {
   for (;;) {
-    const end = bytes.indexOf('\r\n\r\n');
-    if (end !== -1) {
-      const [first = '', ...lines] = bytes.toString('latin1', 0, end).split('\r\n');
-      const headers = lines.map(
-        (line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)] as const,
-      );
-      const isChunked = headers.some(([name, value]) => name === 'transfer-encoding' && value === 'chunked');
-      const length = Number(headers.find(([name]) => name.toLowerCase() === 'content-length')?.[1] ?? 0);
-      const rest = bytes.subarray(end + 4);
-      const read = isChunked ? chunkedBody(rest) : { body: rest.subarray(0, length), wireBytes: length };
-      if (read !== undefined && rest.length >= read.wireBytes) {
-        if (rest.length > read.wireBytes) socket.unshift(rest.subarray(read.wireBytes));
-        return { status: Number(first.split(' ')[1]), headers, body: read.body.toString('utf8'), bytes: read.body };
-      }
-    }
     const piece = socket.read() as Buffer | null;
-    if (piece !== null) bytes = Buffer.concat([bytes, piece]);
-    else if (socket.destroyed || socket.readableEnded)
-      throw new Error(`closed after ${JSON.stringify(bytes.toString())}`);
-    else {
-      const waiting = new AbortController();
-      const { signal } = waiting;
-      await Promise.race(['readable', 'close', 'end'].map(async (event) => await once(socket, event, { signal })));
-      waiting.abort();
-    }
+    if (piece !== null) return piece;
+    if (socket.destroyed || socket.readableEnded) throw new Error(`closed after ${JSON.stringify(head.toString())}`);
+    const waiting = new AbortController();
+    const { signal } = waiting;
+    await Promise.race(['readable', 'close', 'end'].map(async (event) => await once(socket, event, { signal })));
+    waiting.abort();
   }
 }
 
-/** A body in chunks (RFC 9112, section 7.1); undefined where its end has not come yet. */
-function chunkedBody(bytes: Buffer): { body: Buffer; wireBytes: number } | undefined {
+const LAST_CHUNK = '0\r\n\r\n';
+
+/** Whether the last chunk is there, which may have come in any number of pieces. */
+function endsChunked(pieces: readonly Buffer[]): boolean {
+  const tail = Buffer.concat(pieces.slice(-LAST_CHUNK.length - 2)).toString('latin1');
+  return tail.endsWith(`\r\n${LAST_CHUNK}`) || tail === LAST_CHUNK;
+}
+
+/** A whole body in chunks (RFC 9112, section 7.1). */
+function chunkedBody(bytes: Buffer): Buffer {
   const pieces: Buffer[] = [];
   for (let at = 0; ;) {
     const end = bytes.indexOf('\r\n', at);
-    if (end === -1) return undefined;
     const length = Number.parseInt(bytes.toString('latin1', at, end), 16);
-    at = end + 2 + length + 2;
-    if (bytes.length < at) return undefined;
-    if (length === 0) return { body: Buffer.concat(pieces), wireBytes: at };
+    if (length === 0 || end === -1) return Buffer.concat(pieces);
     pieces.push(bytes.subarray(end + 2, end + 2 + length));
+    at = end + 2 + length + 2;
   }
 }
 

@@ -1,7 +1,9 @@
 import type { RestEndpoint } from './rest-call.ts';
 import { datastoreStatus, datastoreUsage, listDatastores } from './datastores.ts';
 import { download } from './download.ts';
+import { downloadDecoded } from './download-decoded.ts';
 import { listFiles } from './files.ts';
+import { forgetGroup, forgetSnapshot } from './forget.ts';
 import { listStoreGroups } from './groups.ts';
 import { createNamespace, deleteNamespace, listStoreNamespaces } from './namespaces.ts';
 import { listSnapshots } from './snapshots.ts';
@@ -19,8 +21,11 @@ const endpoints: Readonly<Record<string, RestEndpoint>> = {
   'DELETE admin/datastore/{store}/namespace': deleteNamespace,
   'GET admin/datastore/{store}/groups': listStoreGroups,
   'GET admin/datastore/{store}/snapshots': listSnapshots,
+  'DELETE admin/datastore/{store}/groups': forgetGroup,
+  'DELETE admin/datastore/{store}/snapshots': forgetSnapshot,
   'GET admin/datastore/{store}/files': listFiles,
   'GET admin/datastore/{store}/download': download,
+  'GET admin/datastore/{store}/download-decoded': downloadDecoded,
 };
 
 export interface FoundEndpoint {

@@ -6,6 +6,9 @@ import type { BackupGroup } from '../../format/snapshot-path.ts';
 import { userOf } from '../access/accounts.ts';
 import { readWholeFile } from '../read-whole-file.ts';
 
+/** Of a group whose it is (spec 8.1). */
+export const OWNER_NAME = 'owner';
+
 /** An auth id has at most 64 characters (spec 1.1). */
 const MAX_OWNER_BYTES = 512;
 
@@ -14,7 +17,7 @@ export const isOwner = (authId: string, owner: string): boolean => authId === ow
 
 /** Who owns a group; undefined where there is no such group, and where nothing says whose it is. */
 export async function ownerOf(base: string, namespace: string, group: BackupGroup): Promise<string | undefined> {
-  const path = await realPathInside(base, join(groupFolder(namespaceFolder(base, namespace), group), 'owner'));
+  const path = await realPathInside(base, join(groupFolder(namespaceFolder(base, namespace), group), OWNER_NAME));
   if (path === undefined) return undefined;
   const owner = (await readWholeFile(path, MAX_OWNER_BYTES)).toString('utf8').trim();
   return owner === '' ? undefined : owner;

@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } fro
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
+import { temporaryFolder } from '../../datastore/golden.ts';
 import { RestLab } from './rest-lab.ts';
 
 let lab: RestLab;
@@ -118,7 +119,8 @@ describe('snapshots', () => {
   });
 
   it('that a link leads out of the datastore for are not there', async () => {
-    const outside = join(lab.path, '../outside');
+    await using folder = await temporaryFolder();
+    const outside = join(folder.path, 'snapshot');
     cpSync(join(lab.path, 'vm/100/2026-02-16T16:30:44Z'), outside, { recursive: true });
     symlinkSync(outside, join(lab.path, 'vm/400/2026-03-01T00:00:00Z'));
     symlinkSync(join(lab.path, 'vm'), join(lab.path, 'ns/linked'));
@@ -132,7 +134,6 @@ describe('snapshots', () => {
         { ns: 'tenants/a' },
       ]);
     } finally {
-      rmSync(outside, { recursive: true });
       rmSync(join(lab.path, 'vm/400/2026-03-01T00:00:00Z'));
       rmSync(join(lab.path, 'ns/linked'));
     }

@@ -11,6 +11,11 @@ import { exchange, openTls, type RawAnswer } from '../raw-client.ts';
 /** Secret of every token. */
 const SECRET = 'token secret';
 
+/** Proves to be the token of a user, given without their realm. */
+export const tokenHeader = (user: string): { readonly authorization: string } => ({
+  authorization: `PBSAPIToken=${user}@pbs!t:${encodeURIComponent(SECRET)}`,
+});
+
 export interface Asking {
   readonly method?: string;
   /** User of the token, without its realm; `admin` unless given. */
@@ -73,7 +78,7 @@ export class RestLab implements AsyncDisposable {
       const lines = [
         `${method} /api2/json/${target} HTTP/1.1`,
         'host: localhost',
-        `authorization: PBSAPIToken=${as}@pbs!t:${encodeURIComponent(SECRET)}`,
+        `authorization: ${tokenHeader(as).authorization}`,
         ...(contentType === undefined ? [] : [`content-type: ${contentType}`]),
         `content-length: ${Buffer.byteLength(body)}`,
       ];

@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict';
+import { cpSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+
+import { temporaryFolder } from '../../datastore/golden.ts';
+import { exchange, getText, openTls } from '../raw-client.ts';
+import { RestLab, tokenHeader } from './rest-lab.ts';
+
+let lab: RestLab;
+before(async () => {
+  lab = await RestLab.start(
+    {
+      auditor: [{ path: '/datastore/tank', role: 'DatastoreAudit' }],
+      tenant: [{ path: '/datastore/tank', role: 'DatastorePowerUser' }],
+    },
+    ['vm', 'host'],
+  );
+});
+after(() => lab[Symbol.asyncDispose]());
+
+const times = {
+  '2026-02-13T16:27:41Z': 1_771_000_061,
+  '2026-02-14T16:28:42Z': 1_771_086_522,
+  '2026-02-15T16:29:43Z': 1_771_172_983,
+  '2026-02-16T16:30:44Z': 1_771_259_444,
+} as const;
+const snapshotQuery = (time: number, id = '100'): string => `backup-id=${id}&backup-time=${time}&backup-type=vm`;
+const oldest = snapshotQuery(times['2026-02-13T16:27:41Z']);
+const newest = snapshotQuery(times['2026-02-16T16:30:44Z']);
+
+const forget = async (query: string, as?: string, what = 'snapshots'): Promise<readonly [number, string]> => {
+  const { status, body } = await lab.ask(`admin/datastore/tank/${what}?${query}`, {
+    method: 'DELETE',
+    ...(as === undefined ? {} : { as }),
+  });
+  return [status, body];
+};
+
+/** A copy of vm/100 under another id, with another owner. */
+function copyGroup(id: string, owner: string): string {
+  const folder = join(lab.path, 'vm', id);
+  cpSync(join(lab.path, 'vm/100'), folder, { recursive: true });
+  writeFileSync(join(folder, 'owner'), `${owner}\n`);
+  return folder;
+}
+
+/** Holds a reader session open while `use` runs. */
+async function whileReading(query: string, use: () => Promise<void>): Promise<void> {
+  const socket = await openTls(lab.server.port);
+  try {
+    const headers = { ...tokenHeader('admin'), connection: 'upgrade', upgrade: 'proxmox-backup-reader-protocol-v1' };
+    const answer = await exchange(socket, getText(`/api2/json/reader?${query}&store=tank`, headers));
+    assert.equal(answer.status, 101, answer.body);
+    await use();
+  } finally {
+    socket.destroy();
+  }
+}
+
+describe('forgetting a snapshot', () => {
+  it('removes it, and with the last one its group', async () => {
+    const folder = copyGroup('501', 'admin@pbs');
+    for (const [index, [name, time]] of Object.entries(times).entries()) {
+      assert.deepEqual(await forget(snapshotQuery(time, '501')), [200, '{"data":null}']);
+      assert.equal(existsSync(join(folder, name)), false);
+      assert.equal(existsSync(folder), index < 3);
+    }
+    const [status, text] = await forget(snapshotQuery(times['2026-02-13T16:27:41Z'], '501'));
+    assert.deepEqual([status, text], [400, 'snapshot vm/501/2026-02-13T16:27:41Z does not exist.']);
+  });
+
+  it('is refused while somebody reads it, and possible afterwards', async () => {
+    const folder = copyGroup('502', 'admin@pbs');
+    const query = snapshotQuery(times['2026-02-14T16:28:42Z'], '502');
+    await whileReading(query, async () => {
+      const [status, text] = await forget(query);
+      assert.equal(status, 400);
+      assert.match(
+        text,
+        /^failed to delete snapshot - while destroying snapshot ".*502\/2026-02-14T16:28:42Z": unable to acquire snapshot lock ".*"$/u,
+      );
+      assert.ok(existsSync(join(folder, '2026-02-14T16:28:42Z/index.json.blob')));
+    });
+    for (;;) {
+      const [status] = await forget(query);
+      if (status === 200) break;
+    }
+  });
+
+  it('is for those who may: its owner, or who may do everything', async () => {
+    copyGroup('503', 'tenant@pbs!t');
+    copyGroup('504', 'tenant@pbs');
+    const query = (id: string): string => snapshotQuery(times['2026-02-13T16:27:41Z'], id);
+    assert.equal((await forget(query('503'), 'auditor'))[0], 403);
+    assert.deepEqual(await forget(query('504'), 'tenant'), [
+      400,
+      'backup owner check failed (tenant@pbs!t != tenant@pbs)',
+    ]);
+    assert.equal((await forget(query('503'), 'tenant'))[0], 200);
+    assert.equal((await forget(query('504')))[0], 200);
+  });
+
+  it('is refused for a protected one', async () => {
+    const folder = copyGroup('505', 'admin@pbs');
+    writeFileSync(join(folder, '2026-02-13T16:27:41Z/.protected'), '');
+    const query = snapshotQuery(times['2026-02-13T16:27:41Z'], '505');
+    assert.deepEqual(await forget(query), [400, 'cannot remove protected snapshot']);
+    assert.equal(readdirSync(join(folder, '2026-02-13T16:27:41Z')).length, 4);
+  });
+});
+
+describe('forgetting a group', () => {
+  it('removes all of it', async () => {
+    const folder = copyGroup('601', 'admin@pbs');
+    writeFileSync(join(folder, 'notes'), 'x');
+    const [status, body] = await forget('backup-id=601&backup-type=vm', undefined, 'groups');
+    assert.equal(status, 200, body);
+    assert.deepEqual(JSON.parse(body), {
+      data: { 'protected-snapshots': 0, 'removed-groups': 1, 'removed-snapshots': 4 },
+    });
+    assert.equal(existsSync(folder), false);
+    assert.deepEqual(await forget('backup-id=601&backup-type=vm', undefined, 'groups'), [
+      400,
+      'group vm/601 does not exist.',
+    ]);
+  });
+
+  it('leaves what is read or protected, and says so', async () => {
+    const folder = copyGroup('602', 'admin@pbs');
+    writeFileSync(join(folder, '2026-02-13T16:27:41Z/.protected'), '');
+    const read = '2026-02-15T16:29:43Z';
+    await whileReading(snapshotQuery(times[read], '602'), async () => {
+      const [status, text] = await forget('backup-id=602&backup-type=vm', undefined, 'groups');
+      assert.equal(status, 400);
+      assert.match(text, /^failed to delete group - while destroying snapshot/u);
+    });
+    assert.deepEqual(readdirSync(folder).sort(), ['2026-02-13T16:27:41Z', read, 'owner']);
+    const query = 'backup-id=602&backup-type=vm';
+    for (;;) {
+      const [status, text] = await forget(query, undefined, 'groups');
+      if (status === 400 && text === 'group only partially deleted due to protected snapshots') break;
+      assert.match(text, /unable to acquire snapshot lock/u);
+    }
+    const [status, body] = await forget(`${query}&error-on-protected=0`, undefined, 'groups');
+    assert.deepEqual(
+      [status, (JSON.parse(body) as { data: object }).data],
+      [200, { 'protected-snapshots': 1, 'removed-groups': 0, 'removed-snapshots': 0 }],
+    );
+  });
+});
+
+describe('nothing is changed', () => {
+  it('in a datastore that is read-only', async () => {
+    lab.server.mount({ store: 'frozen', path: lab.path, isReadOnly: true });
+    const text = "datastore 'frozen' is unavailable: read-only maintenance mode:";
+    for (const [method, target] of [
+      ['DELETE', `snapshots?${oldest}`],
+      ['DELETE', 'groups?backup-id=100&backup-type=vm'],
+      ['POST', 'namespace?name=x'],
+      ['DELETE', 'namespace?ns=x'],
+    ] as const) {
+      const { status, body } = await lab.ask(`admin/datastore/frozen/${target}`, { method });
+      assert.deepEqual([status, body], [400, text], target);
+    }
+    const stores = (await lab.data('admin/datastore')) as Record<string, unknown>[];
+    assert.equal(stores.find(({ store }) => store === 'frozen')?.['maintenance'], 'type=read-only');
+    assert.equal(((await lab.data('admin/datastore/frozen/snapshots?backup-id=100')) as unknown[]).length, 4);
+  });
+
+  it('outside of the datastore, by no name', async () => {
+    await using folder = await temporaryFolder();
+    const victim = basename(folder.path);
+    writeFileSync(join(folder.path, 'owner'), 'admin@pbs\n');
+    for (const id of [
+      `../../${victim}`,
+      `..%2f..%2f${victim}`,
+      '%2e%2e',
+      '.',
+      'a/../..',
+      '%00',
+      '100%00',
+      '%252e%252e',
+    ])
+      for (const [what, query] of [
+        ['snapshots', `backup-id=${id}&backup-time=1&backup-type=vm`],
+        ['groups', `backup-id=${id}&backup-type=vm`],
+      ] as const) {
+        const [status, text] = await forget(query, undefined, what);
+        assert.deepEqual(
+          [status, text],
+          [400, "parameter verification failed - 'backup-id': value does not match the regex pattern"],
+          `${what} ${id}`,
+        );
+      }
+    assert.ok(existsSync(join(folder.path, 'owner')));
+    assert.equal((await forget(newest.replace('type=vm', 'type=../vm')))[0], 400);
+  });
+});
