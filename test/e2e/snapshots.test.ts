@@ -48,5 +48,6 @@ test('the snapshots of a datastore on a server, as table and JSON', async () => 
   delete bench.env['PBS_FINGERPRINT'];
   const untrusted = await bench.command(['snapshots']);
   assert.equal(untrusted.exitCode, 4);
+  assert.match(untrusted.stderr, /it is signed by itself/u);
   assert.ok(untrusted.stderr.includes(golden.server.fingerprint), untrusted.stderr);
 });

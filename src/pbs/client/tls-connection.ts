@@ -127,11 +127,22 @@ function verifyTrust(socket: TLSSocket, { host, port }: TlsConnectionOptions): v
   );
 }
 
-/** Typed as an Error, Node.js sets a code. */
-const reasonOf = ({ authorizationError }: TLSSocket): string => {
-  const reason: unknown = authorizationError;
-  return reason instanceof Error ? reason.message : String(reason);
+/** What OpenSSL and Node.js call it, in words. */
+const distrust: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: 'it has expired',
+  CERT_NOT_YET_VALID: 'it is not valid yet',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'it is signed by itself',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'it was issued for another name',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its authority is not known here',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its authority is not known here',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its authority is not known here',
 };
+
+function reasonOf({ authorizationError }: TLSSocket): string {
+  // Typed as an Error; Node.js sets a code.
+  const code = String(authorizationError);
+  return distrust[code] ?? code;
+}
 
 function verifyPin(socket: TLSSocket, expected: string, { host, port }: TlsConnectionOptions): void {
   const seen = pairs(socket.getPeerCertificate().fingerprint256);
