@@ -3,24 +3,33 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 
 import { monotonicClock } from '../clock/monotonic.ts';
-import { exitCodes, type ExitCode } from '../model/errors.ts';
-import { metricValue, type Metric } from '../model/metric.ts';
-import { formatBytes, formatShare } from '../model/units.ts';
-import { inspectArchive, type InspectedArchive } from '../pbs/datastore/inspect.ts';
-import { openDatastore } from '../pbs/datastore/open-datastore.ts';
+import { exitCodes, UsageError, type ExitCode } from '../model/errors.ts';
+import type { Clock } from '../model/ports.ts';
+import { inspectRemote } from '../pbs/client/inspect-remote.ts';
+import {
+  inspectArchive,
+  type InspectedArchive,
+  type InspectedSnapshot,
+  type InspectOptions,
+} from '../pbs/datastore/inspect.ts';
+import { openDatastore, type Datastore } from '../pbs/datastore/open-datastore.ts';
+import { formatSnapshotPath, parseSnapshotPath } from '../pbs/format/snapshot-path.ts';
 import { LiveRegion } from '../ui/live-region.ts';
 import { formatProgress } from '../ui/progress.ts';
 import { formatTable } from '../ui/table.ts';
 import type { Command } from './command.ts';
+import { describeArchive } from './describe-inspected.ts';
+import type { Edge } from './edge.ts';
 import { parseArgv } from './parse-argv.ts';
 import { readKey } from './read-key.ts';
+import { namesRemote, readRemote, remoteOptions, remoteShape, type RemoteArguments } from './remote-options.ts';
 
-/** Problems that are printed one by one; the others are counted. */
-const MAX_LISTED_PROBLEMS = 20;
+/** Shorter waits need no bar. */
+const SHOW_AFTER_MS = 2000;
 
 export const inspectCommand: Command = {
-  usage: 'inspect <datastore> [snapshot]',
-  summary: 'Chunk statistics of a snapshot in a datastore folder: zero, repeated, unique, sizes, ages',
+  usage: 'inspect <place> [snapshot]',
+  summary: 'Chunk statistics of a snapshot, in a datastore folder or on a PBS: zero, repeated, unique, sizes, ages',
   examples: [
     ['inspect /mnt/datastore/tank', 'What snapshots there are'],
     [
@@ -32,14 +41,30 @@ export const inspectCommand: Command = {
       'inspect ./store vm/200/2026-02-15T18:26:40Z --keyfile key.json',
       'Check what is encrypted too, and the signature',
     ],
-    ['inspect ./store vm/100/2026-02-16T16:30:44Z --json', 'The same for programs'],
+    [
+      'inspect vm/100/2026-02-16T16:30:44Z --repository bench@pbs@10.0.0.5:tank',
+      'A snapshot on a server; each distinct chunk is downloaded and checked',
+    ],
+    ['inspect vm/100/2026-02-16T16:30:44Z --quick --json', 'Its indexes alone, for programs; PBS_REPOSITORY names it'],
   ],
   positionals: {
-    datastore: { type: 'string', describe: 'Folder of the datastore (holds .chunks)', demandOption: true },
-    snapshot: { type: 'string', describe: 'type/id/time, e.g. vm/100/2026-02-16T16:30:44Z; lists them without it' },
+    place: {
+      type: 'string',
+      describe: 'Folder of a datastore (holds .chunks); or a snapshot on a server, with a repository',
+      demandOption: true,
+    },
+    snapshot: {
+      type: 'string',
+      describe: 'In a folder: type/id/time, e.g. vm/100/2026-02-16T16:30:44Z; lists them without it',
+    },
   },
   options: {
-    quick: { type: 'boolean', default: false, describe: 'Read sizes and headers of chunks, not their contents' },
+    ...remoteOptions,
+    quick: {
+      type: 'boolean',
+      default: false,
+      describe: 'Read sizes and headers of chunks, not their contents; from a server no chunk at all',
+    },
     keyfile: {
       type: 'string',
       describe: 'Encryption key of the snapshot; its password from PBS_ENCRYPTION_PASSWORD',
@@ -47,85 +72,75 @@ export const inspectCommand: Command = {
     json: { type: 'boolean', default: false, describe: 'Print JSON' },
   },
   async run(argv, edge): Promise<ExitCode> {
-    const { datastore, snapshot, quick, keyfile, json } = parseArgv(argv, {
-      datastore: z.string(),
+    const { place, snapshot, quick, keyfile, json, ...options } = parseArgv(argv, {
+      ...remoteShape,
+      place: z.string(),
       snapshot: z.string().optional(),
       quick: z.boolean(),
       keyfile: z.string('can be given once').optional(),
       json: z.boolean(),
     });
-    const clock = monotonicClock();
-    const startedMs = clock.now();
-    const opened = await openDatastore(resolve(edge.cwd, datastore));
-    if (snapshot === undefined) {
-      const groups = await opened.listSnapshots();
-      const rows = groups.flatMap((group) =>
-        group.snapshots.map((one) => [one.name, one.isFinished ? one.files.join(', ') : 'unfinished']),
-      );
-      edge.stdout.write(rows.length === 0 ? 'The datastore holds no snapshots\n' : formatTable(rows));
-      return exitCodes.fine;
-    }
+    const remote = snapshot === undefined ? snapshotOnServer(place, options, edge) : undefined;
+    const datastore = remote === undefined ? await openDatastore(resolve(edge.cwd, place)) : undefined;
+    if (datastore !== undefined && snapshot === undefined) return await listSnapshots(datastore, edge);
     const crypt = keyfile === undefined ? {} : { crypt: await readKey(keyfile, edge) };
-    using region = new LiveRegion({ stream: edge.stderr, env: edge.env, clock });
-    const inspected = await inspectArchive(opened, snapshot, {
-      contents: !quick,
-      ...crypt,
-      signal: edge.interrupted,
-      onProgress: (doneBytes, totalBytes) => {
-        const elapsedMs = clock.now() - startedMs;
-        if (elapsedMs > 2000)
-          region.update([`reading chunks  ${formatProgress({ doneBytes, totalBytes, elapsedMs })}`]);
-      },
+    const wanted = { contents: !quick, ...crypt, signal: edge.interrupted };
+    const clock = monotonicClock();
+    const inspected = await withProgress(edge, clock, async (onProgress) => {
+      const inspectOptions = { ...wanted, onProgress };
+      if (datastore !== undefined) return await inspectArchive(datastore, snapshot ?? '', inspectOptions);
+      return await inspectRemote(await readRemote(options, edge), remote ?? '', clock, inspectOptions);
     });
-    region.end();
-    if (json) edge.stdout.write(`${JSON.stringify({ formatVersion: 1, ...inspected }, null, 2)}\n`);
-    else {
-      for (const archive of inspected.archives) edge.stdout.write(`${describeArchive(inspected.snapshot, archive)}\n`);
-      if (inspected.archives.length === 0) edge.stdout.write(`${inspected.snapshot} holds no images and archives\n`);
-    }
-    if (inspected.signatureWarning !== undefined) edge.stderr.write(`warning: ${inspected.signatureWarning}\n`);
+    print(inspected, json, edge);
     return inspected.archives.some(({ problems }) => problems.length > 0) ? exitCodes.failed : exitCodes.fine;
   },
 };
 
-function describeArchive(snapshot: string, archive: InspectedArchive): string {
-  const { chunkCount, problems, ages, skippedSnapshots } = archive;
-  const share = (count: number): string => `${count} (${formatShare(count / chunkCount)})`;
-  const shareOf = (count: Metric): string => ('value' in count ? share(count.value) : count.unavailable);
-  const ratio = metricValue(archive.compressionRatio);
-  const rows = [
-    [
-      'size',
-      `${formatBytes(archive.size)} in chunks of ${archive.kind === 'fixed' ? '' : 'up to '}${formatBytes(archive.chunkSize)}`,
-    ],
-    ['encryption', archive.cryptMode],
-    ['chunk_count', String(chunkCount)],
-    ['zero_chunk_count', shareOf(archive.zeroChunkCount)],
-    ['repeated_nonzero', shareOf(archive.repeatedNonZeroCount)],
-    ['unique_chunk_count', `${archive.uniqueChunkCount} (the chunk of zeros counts as one)`],
-    [
-      'encodings',
-      Object.entries(archive.encodings)
-        .map(([kind, count]) => `${count} ${kind}`)
-        .join(', ') || 'none readable',
-    ],
-    [
-      'stored',
-      `${formatBytes(archive.encodedBytes)} for ${formatBytes(archive.uniqueBytes)}${ratio === undefined ? '' : ` (${ratio.toFixed(2)}:1)`}`,
-    ],
-  ];
-  const lines = [`${snapshot} ${archive.archive}`, formatTable(rows, { indent: '  ' })];
-  lines.push(
-    formatTable(
-      ages.map(({ snapshot: first, chunks, bytes }) => [first, String(chunks), formatBytes(bytes)]),
-      { header: ['first held by', 'chunks', 'stored'], align: ['left', 'right', 'right'], indent: '  ' },
-    ),
+/**
+ * The snapshot that the only argument names, on a server; undefined where it is a folder.
+ * @throws UsageError `repository-missing`
+ */
+function snapshotOnServer(place: string, options: RemoteArguments, edge: Edge): string | undefined {
+  let snapshot: string;
+  try {
+    snapshot = formatSnapshotPath(parseSnapshotPath(place));
+  } catch {
+    return undefined;
+  }
+  if (namesRemote(options, edge)) return snapshot;
+  throw new UsageError(`${place} is a snapshot, and nothing says of which datastore`, {
+    code: 'repository-missing',
+    hint: 'put the folder of the datastore before it, or name a server with --repository or PBS_REPOSITORY',
+  });
+}
+
+async function listSnapshots(datastore: Datastore, { stdout }: Edge): Promise<ExitCode> {
+  const groups = await datastore.listSnapshots();
+  const rows = groups.flatMap((group) =>
+    group.snapshots.map((one) => [one.name, one.isFinished ? one.files.join(', ') : 'unfinished']),
   );
-  for (const { snapshot: skipped, reason } of skippedSnapshots)
-    lines.push(`  not looked at for ages: ${skipped}: ${reason}\n`);
-  for (const { digest, problem } of problems.slice(0, MAX_LISTED_PROBLEMS))
-    lines.push(`  DAMAGED ${digest}: ${problem}\n`);
-  if (problems.length > MAX_LISTED_PROBLEMS)
-    lines.push(`  and ${problems.length - MAX_LISTED_PROBLEMS} more damaged chunks\n`);
-  return lines.join('\n').replaceAll(/\n{2,}/gu, '\n');
+  stdout.write(rows.length === 0 ? 'The datastore holds no snapshots\n' : formatTable(rows));
+  return exitCodes.fine;
+}
+
+async function withProgress(
+  { stderr, env }: Edge,
+  clock: Clock,
+  run: (onProgress: NonNullable<InspectOptions['onProgress']>) => Promise<InspectedSnapshot>,
+): Promise<InspectedSnapshot> {
+  using region = new LiveRegion({ stream: stderr, env, clock });
+  const startedMs = clock.now();
+  return await run((doneBytes, totalBytes) => {
+    const elapsedMs = clock.now() - startedMs;
+    if (elapsedMs > SHOW_AFTER_MS)
+      region.update([`reading chunks  ${formatProgress({ doneBytes, totalBytes, elapsedMs })}`]);
+  });
+}
+
+function print(inspected: InspectedSnapshot, json: boolean, { stdout, stderr }: Edge): void {
+  const { snapshot, archives, signatureWarning } = inspected;
+  if (json) stdout.write(`${JSON.stringify({ formatVersion: 1, ...inspected }, null, 2)}\n`);
+  else if (archives.length === 0) stdout.write(`${snapshot} holds no images and archives\n`);
+  else archives.forEach((archive: InspectedArchive) => stdout.write(`${describeArchive(snapshot, archive)}\n`));
+  if (signatureWarning !== undefined) stderr.write(`warning: ${signatureWarning}\n`);
 }

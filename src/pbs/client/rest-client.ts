@@ -63,22 +63,27 @@ export class RestClient implements AsyncDisposable {
 
   /** @returns `data` of the answer; @throws as {@link refusalError} and {@link connectRest} */
   async get(request: RestRequest): Promise<unknown> {
-    return await this.#request('GET', request);
+    return dataOf(await this.#request('GET', request), request);
   }
 
   /** As {@link get}. */
   async post(request: RestRequest): Promise<unknown> {
-    return await this.#request('POST', request);
+    return dataOf(await this.#request('POST', request), request);
   }
 
   /** As {@link get}. */
   async put(request: RestRequest): Promise<unknown> {
-    return await this.#request('PUT', request);
+    return dataOf(await this.#request('PUT', request), request);
   }
 
   /** As {@link get}. */
   async delete(request: RestRequest): Promise<unknown> {
-    return await this.#request('DELETE', request);
+    return dataOf(await this.#request('DELETE', request), request);
+  }
+
+  /** A file as it is stored; @throws as {@link get}, and ServerError `response-malformed` where it is longer */
+  async download(request: RestRequest & { readonly maxBytes: number }): Promise<Buffer> {
+    return (await this.#request('GET', request, request.maxBytes)).body;
   }
 
   async version(signal: AbortSignal): Promise<ServerVersion> {
@@ -91,38 +96,35 @@ export class RestClient implements AsyncDisposable {
   }
 
   /** Requests wait for one another: HTTP/1.1 has no streams. */
-  async #request(method: Method, request: RestRequest): Promise<unknown> {
+  async #request(method: Method, request: RestRequest, maxBodyBytes: number = MAX_BODY_BYTES): Promise<Http1Response> {
     const before = this.#last;
     const doing = (async () => {
       await before.catch(() => {});
-      return await this.#exchange(method, request);
+      return await this.#exchange(method, request, maxBodyBytes);
     })();
     this.#last = doing;
     return await doing;
   }
 
-  async #exchange(method: Method, request: RestRequest): Promise<unknown> {
-    const limits: ExchangeLimits = { signal: request.signal, timeoutMs: this.#timeouts.answerMs };
+  async #exchange(method: Method, request: RestRequest, maxBodyBytes: number): Promise<Http1Response> {
     request.signal.throwIfAborted();
     const reused = this.#http1?.isOpen === true;
     try {
-      return this.#read(await this.#send(method, request, limits), request);
+      return this.#accepted(await this.#send(method, request, maxBodyBytes), request);
     } catch (error) {
       // A server may close a connection that was idle at the very moment of the next request (RFC 9112, 9.3.1).
       const isStale = reused && method === 'GET' && error instanceof ServerError && error.code === 'connection-lost';
       if (!isStale) throw error;
-      return this.#read(await this.#send(method, request, limits), request);
+      return this.#accepted(await this.#send(method, request, maxBodyBytes), request);
     }
   }
 
-  async #send(method: Method, request: RestRequest, limits: ExchangeLimits): Promise<Http1Response> {
+  async #send(method: Method, request: RestRequest, maxBodyBytes: number): Promise<Http1Response> {
+    const limits: ExchangeLimits = { signal: request.signal, timeoutMs: this.#timeouts.answerMs };
     const http1 = await this.#connected(limits.signal);
     try {
       const { headers } = await this.#tickets.proof(http1, limits);
-      const response = await http1.exchange(
-        { ...httpRequest(method, request, headers), maxBodyBytes: MAX_BODY_BYTES },
-        limits,
-      );
+      const response = await http1.exchange({ ...httpRequest(method, request, headers), maxBodyBytes }, limits);
       if (response.headers.get('connection')?.toLowerCase() === 'close') this.#disconnect();
       return response;
     } catch (error) {
@@ -161,27 +163,30 @@ export class RestClient implements AsyncDisposable {
     this.#http1 = undefined;
   }
 
-  #read(response: Http1Response, request: RestRequest): unknown {
+  /** @throws what {@link refusalError} makes of a status other than 200 */
+  #accepted(response: Http1Response, request: RestRequest): Http1Response {
+    if (response.status === 200) return response;
     const { credentials } = this.#options;
-    if (response.status !== 200) {
-      throw refusalError(response, {
-        ...request,
-        authId: credentials.authId,
-        secrets: [credentials.secret, ...this.#tickets.secrets],
-        code: 'request-refused',
-      });
-    }
-    try {
-      const answer = JSON.parse(response.body.toString('utf8')) as { readonly data?: unknown };
-      if (typeof answer === 'object' && answer !== null && 'data' in answer) return answer.data;
-    } catch {
-      // Told below.
-    }
-    throw new ServerError(`the server's answer to ${request.what} is not the JSON that PBS sends`, {
-      code: 'response-malformed',
-      hint: 'is this a Proxmox Backup Server?',
+    throw refusalError(response, {
+      ...request,
+      authId: credentials.authId,
+      secrets: [credentials.secret, ...this.#tickets.secrets],
+      code: 'request-refused',
     });
   }
+}
+
+function dataOf({ body }: Http1Response, { what }: RestRequest): unknown {
+  try {
+    const answer = JSON.parse(body.toString('utf8')) as { readonly data?: unknown };
+    if (typeof answer === 'object' && answer !== null && 'data' in answer) return answer.data;
+  } catch {
+    // Told below.
+  }
+  throw new ServerError(`the server's answer to ${what} is not the JSON that PBS sends`, {
+    code: 'response-malformed',
+    hint: 'is this a Proxmox Backup Server?',
+  });
 }
 
 /** Headers in the order of PBS's own clients; without parameters they send an empty query where there could be some. */

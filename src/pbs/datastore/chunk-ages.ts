@@ -1,5 +1,5 @@
 import { KnownError } from '../../model/errors.ts';
-import type { Datastore } from './open-datastore.ts';
+import type { ArchiveIndex } from '../format/archive-index.ts';
 
 /** The chunks that one backup of the group was the first to hold. */
 export interface ChunkAge {
@@ -18,13 +18,22 @@ export interface ChunkAges {
   readonly skipped: readonly { readonly snapshot: string; readonly reason: string }[];
 }
 
+/** What of a datastore is needed to tell ages. */
+export interface AgeSource {
+  /** The group of a snapshot, oldest first. */
+  listGroupOf(
+    snapshot: string,
+  ): Promise<{ readonly snapshots: readonly { readonly name: string; readonly files: readonly string[] }[] }>;
+  readIndex(snapshot: string, archive: string, options: object): Promise<ArchiveIndex>;
+}
+
 /**
  * From which backup each chunk is: the oldest snapshot of the group whose index of the same name holds its digest.
  * Snapshots that were pruned are not known, so a chunk may be older than it seems.
  * @param chunks encoded bytes by digest
  */
 export async function chunkAges(
-  datastore: Datastore,
+  source: AgeSource,
   snapshot: string,
   archive: string,
   chunks: ReadonlyMap<string, number>,
@@ -32,13 +41,21 @@ export async function chunkAges(
   const ages: ChunkAge[] = [];
   const skipped: { snapshot: string; reason: string }[] = [];
   const undated = new Set(chunks.keys());
-  for (const candidate of (await datastore.listGroupOf(snapshot)).snapshots) {
+  let group: Awaited<ReturnType<AgeSource['listGroupOf']>>;
+  try {
+    group = await source.listGroupOf(snapshot);
+  } catch (error) {
+    // Whoever may read a snapshot may not be allowed to list its group.
+    if (!(error instanceof KnownError)) throw error;
+    return { ages, skipped: [{ snapshot, reason: error.message }] };
+  }
+  for (const candidate of group.snapshots) {
     if (undated.size === 0) break;
     if (!candidate.files.includes(archive)) continue;
     let held = 0;
     let bytes = 0;
     try {
-      for (const { digest } of (await datastore.readIndex(candidate.name, archive)).slots()) {
+      for (const { digest } of (await source.readIndex(candidate.name, archive, {})).slots()) {
         if (!undated.delete(digest)) continue;
         held += 1;
         bytes += chunks.get(digest) ?? 0;

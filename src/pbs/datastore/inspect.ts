@@ -1,17 +1,15 @@
-import { open } from 'node:fs/promises';
-
-import { asMachineError, IntegrityError, KnownError, systemErrorCode } from '../../model/errors.ts';
+import { KnownError } from '../../model/errors.ts';
 import { metric, unavailable, type Metric } from '../../model/metric.ts';
-import type { ArchiveIndex } from '../format/archive-index.ts';
+import { withTaskGroup } from '../../model/task-group.ts';
 import { archiveKind } from '../format/archive-name.ts';
-import { BLOB_HEADER_BYTES, ENCRYPTED_BLOB_HEADER_BYTES, parseBlob, type BlobKind } from '../format/blob.ts';
+import type { BlobKind } from '../format/blob.ts';
 import type { CryptConfig } from '../format/crypt-config.ts';
 import { findArchive } from '../format/find-archive.ts';
-import type { IndexKind } from '../format/index-header.ts';
 import { signatureWarning, verifyManifestSignature, type SignatureState } from '../format/manifest-signature.ts';
-import type { CryptMode, Manifest, ManifestFile } from '../format/manifest.ts';
-import { checkChunk, checkChunkMode } from './check-chunk.ts';
+import type { Manifest, ManifestFile } from '../format/manifest.ts';
 import { chunkAges, type ChunkAge } from './chunk-ages.ts';
+import { indexFacts, type DistinctChunks, type IndexFacts } from './index-facts.ts';
+import { datastoreSource, type InspectSource, type StoredChunk } from './inspect-source.ts';
 import type { Datastore } from './open-datastore.ts';
 
 export interface ChunkProblem {
@@ -21,37 +19,21 @@ export interface ChunkProblem {
   readonly code: string;
 }
 
-/** Facts of one image or archive of files. Distinct chunks include the chunk of zeros. */
-export interface InspectedArchive {
-  readonly archive: string;
-  readonly kind: IndexKind;
-  readonly cryptMode: CryptMode;
-  /** Bytes. */
-  readonly size: number;
-  /** Of a dynamic one, its longest chunk. */
-  readonly chunkSize: number;
-  readonly uuid: string;
-  readonly csum: string;
-  readonly chunkCount: number;
-  /** Slots with a full chunk of zeros. Unknown without the key, which changes its digest, and of archives of files. */
-  readonly zeroChunkCount: Metric;
-  /** Distinct digests; the chunk of zeros counts as one. */
-  readonly uniqueChunkCount: number;
-  /** Slots of non-zero chunks whose digest stands at an earlier slot. */
-  readonly repeatedNonZeroCount: Metric;
-  /** Distinct chunks by the kind of their blob; those with problems are not in it. */
+/** Facts of one image or archive of files, and what was found by looking at its chunks. */
+export interface InspectedArchive extends IndexFacts {
+  /** Distinct chunks by the kind of their blob; those with problems are not in it, nor those that nobody looked at. */
   readonly encodings: Readonly<Partial<Record<BlobKind, number>>>;
-  /** Plain bytes of distinct chunks without problems. */
-  readonly uniqueBytes: number;
+  /** Plain bytes of distinct chunks without problems; absent where no chunk was looked at. */
+  readonly uniqueBytes?: number;
   /** Encoded bytes of the same. */
-  readonly encodedBytes: number;
+  readonly encodedBytes?: number;
   /** Plain bytes of distinct chunks for each encoded byte. */
   readonly compressionRatio: Metric;
   /** Missing or unreadable chunks. */
   readonly problems: readonly ChunkProblem[];
   /** Oldest snapshot first; together all distinct chunks without problems. */
   readonly ages: readonly ChunkAge[];
-  /** Snapshots of the group that could not be looked at for ages, and why. */
+  /** Snapshots that could not be looked at for ages, and why. */
   readonly skippedSnapshots: readonly { readonly snapshot: string; readonly reason: string }[];
 }
 
@@ -76,7 +58,7 @@ export interface InspectOptions {
 }
 
 /**
- * Chunk statistics of an archive, or of all images and archives of a snapshot.
+ * Chunk statistics of an archive, or of all images and archives of a snapshot in a datastore folder.
  * @throws those of `Datastore.readManifest`, `Datastore.readIndex` and `verifyManifestSignature`; the signal's reason
  * when aborted
  */
@@ -85,12 +67,21 @@ export async function inspectArchive(
   snapshot: string,
   options: InspectOptions = {},
 ): Promise<InspectedSnapshot> {
+  return await inspectSnapshot(datastoreSource(datastore), snapshot, options);
+}
+
+/** The same, wherever the snapshot is; @throws what the source throws, and `verifyManifestSignature` */
+export async function inspectSnapshot(
+  source: InspectSource,
+  snapshot: string,
+  options: InspectOptions = {},
+): Promise<InspectedSnapshot> {
   const { archive, crypt } = options;
-  const manifest = await datastore.readManifest(snapshot);
+  const manifest = await source.readManifest(snapshot);
   const signature = verifyManifestSignature(manifest, crypt);
   const archives: InspectedArchive[] = [];
   for (const file of archive === undefined ? indexesOf(manifest) : filesNamed(manifest, archive)) {
-    archives.push(await inspectIndex(datastore, snapshot, file, options));
+    archives.push(await inspectIndex(source, snapshot, file, options));
   }
   const warning = signatureWarning(signature, crypt);
   return { snapshot, signature, ...(warning === undefined ? {} : { signatureWarning: warning }), archives };
@@ -106,54 +97,39 @@ function filesNamed(manifest: Manifest, archive: string): readonly ManifestFile[
 }
 
 async function inspectIndex(
-  datastore: Datastore,
+  source: InspectSource,
   snapshot: string,
-  { filename: archive, cryptMode }: ManifestFile,
-  { contents = false, crypt, onProgress, signal }: InspectOptions,
+  file: ManifestFile,
+  options: InspectOptions,
 ): Promise<InspectedArchive> {
-  const index = await datastore.readIndex(snapshot, archive, crypt === undefined ? {} : { crypt });
-  const isEncrypted = cryptMode === 'encrypt';
-  const { lengths, zeroChunkCount } = distinctChunks(index);
+  const { contents = false, crypt } = options;
+  const index = await source.readIndex(snapshot, file.filename, crypt === undefined ? {} : { crypt });
+  const { facts, chunks } = indexFacts(index, file, crypt);
+  if (!contents && source.readHeader === undefined) {
+    const reason = 'not sampled: no chunk was read';
+    return {
+      ...facts,
+      encodings: {},
+      compressionRatio: unavailable(reason),
+      problems: [],
+      ages: [],
+      skippedSnapshots: [{ snapshot, reason }],
+    };
+  }
+  const { stored, problems } = await readChunks(source, chunks, file, options);
   const encodings: Partial<Record<BlobKind, number>> = {};
-  const problems: ChunkProblem[] = [];
   const encodedBytesOf = new Map<string, number>();
   let uniqueBytes = 0;
   let encodedBytes = 0;
-  const totalBytes = [...lengths.values()].reduce((sum, length) => sum + length, 0);
-  let doneBytes = 0;
-  for (const [digest, length] of lengths) {
-    signal?.throwIfAborted();
-    doneBytes += length;
-    onProgress?.(doneBytes, totalBytes);
-    try {
-      const { kind, bytes } = await readChunkHeader(datastore, digest, isEncrypted);
-      if (contents) checkChunk(await datastore.readChunk(digest), { digest, length, isEncrypted }, crypt);
-      encodings[kind] = (encodings[kind] ?? 0) + 1;
-      encodedBytesOf.set(digest, bytes);
-      encodedBytes += bytes;
-      uniqueBytes += length;
-    } catch (error) {
-      if (!(error instanceof KnownError)) throw error;
-      problems.push({ digest, problem: error.message, code: error.code });
-    }
+  for (const [digest, { kind, bytes }] of stored) {
+    encodings[kind] = (encodings[kind] ?? 0) + 1;
+    encodedBytesOf.set(digest, bytes);
+    encodedBytes += bytes;
+    uniqueBytes += chunks.get(digest) ?? 0;
   }
-  const { ages, skipped } = await chunkAges(datastore, snapshot, archive, encodedBytesOf);
-  const isUnknown = index.kind === 'fixed' && isEncrypted && crypt === undefined;
-  const unknown = unavailable('unknown without the key, which changes the digest of a chunk of zeros');
+  const { ages, skipped } = await chunkAges(source, snapshot, file.filename, encodedBytesOf);
   return {
-    archive,
-    kind: index.kind,
-    cryptMode,
-    size: index.size,
-    chunkSize: index.chunkSize,
-    uuid: index.uuid,
-    csum: index.csum,
-    chunkCount: index.slotCount,
-    zeroChunkCount: isUnknown ? unknown : zeroCount(index, zeroChunkCount),
-    uniqueChunkCount: lengths.size,
-    repeatedNonZeroCount: isUnknown
-      ? unknown
-      : metric(index.slotCount - zeroChunkCount - lengths.size + (zeroChunkCount > 0 ? 1 : 0)),
+    ...facts,
     encodings,
     uniqueBytes,
     encodedBytes,
@@ -164,49 +140,51 @@ async function inspectIndex(
   };
 }
 
-interface DistinctChunks {
-  /** Plain bytes by digest, in the order of first occurrence. */
-  readonly lengths: ReadonlyMap<string, number>;
-  readonly zeroChunkCount: number;
+interface ReadChunks {
+  readonly stored: ReadonlyMap<string, StoredChunk>;
+  /** In the order of the index. */
+  readonly problems: readonly ChunkProblem[];
 }
 
-function zeroCount({ kind }: ArchiveIndex, count: number): Metric {
-  return kind === 'fixed' ? metric(count) : unavailable('not told by a dynamic index');
-}
-
-function distinctChunks(index: ArchiveIndex): DistinctChunks {
-  const lengths = new Map<string, number>();
-  let zeroChunkCount = 0;
-  for (const slot of index.slots()) {
-    if (!lengths.has(slot.digest)) lengths.set(slot.digest, slot.length);
-    if (slot.isZero) zeroChunkCount += 1;
-  }
-  return { lengths, zeroChunkCount };
-}
-
-interface ChunkHeader {
-  readonly kind: BlobKind;
-  /** Encoded, header included. */
-  readonly bytes: number;
-}
-
-async function readChunkHeader(datastore: Datastore, digest: string, isEncrypted: boolean): Promise<ChunkHeader> {
-  const path = datastore.chunkPath(digest);
-  try {
-    await using file = await open(path);
-    const { size } = await file.stat();
-    const header = Buffer.alloc(Math.min(size, ENCRYPTED_BLOB_HEADER_BYTES));
-    await file.read(header, 0, header.length, 0);
-    const { kind } = parseBlob(header);
-    checkChunkMode(header, isEncrypted);
-    // An image has no chunk of no bytes; this is what a crash before PBS synced the file leaves.
-    if (size === (isEncrypted ? ENCRYPTED_BLOB_HEADER_BYTES : BLOB_HEADER_BYTES)) {
-      throw new IntegrityError('the chunk holds no bytes', { code: 'chunk-empty' });
+/** Looks at every distinct chunk. What is wrong with a chunk is a finding; what is wrong with the source is thrown. */
+async function readChunks(
+  source: InspectSource,
+  chunks: DistinctChunks,
+  { cryptMode }: ManifestFile,
+  { contents = false, crypt, onProgress, signal = never }: InspectOptions,
+): Promise<ReadChunks> {
+  const isEncrypted = cryptMode === 'encrypt';
+  const totalBytes = [...chunks.values()].reduce((sum, length) => sum + length, 0);
+  let doneBytes = 0;
+  const stored = new Map<string, StoredChunk>();
+  const problems = new Map<string, ChunkProblem>();
+  // All readers take from the same one.
+  const waiting = chunks.entries();
+  const readOn = async (groupSignal: AbortSignal): Promise<void> => {
+    for (const [digest, length] of waiting) {
+      groupSignal.throwIfAborted();
+      const chunk = { digest, length, isEncrypted };
+      try {
+        const { readHeader } = source;
+        stored.set(
+          digest,
+          contents || readHeader === undefined
+            ? await source.readWhole(chunk, crypt, groupSignal)
+            : await readHeader(chunk),
+        );
+      } catch (error) {
+        if (!(error instanceof KnownError) || source.isOfSource(error)) throw error;
+        problems.set(digest, { digest, problem: error.message, code: error.code });
+      }
+      doneBytes += length;
+      onProgress?.(doneBytes, totalBytes);
     }
-    return { kind, bytes: size };
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT')
-      throw new IntegrityError('the chunk is missing', { code: 'chunk-missing' });
-    throw asMachineError(error, `reading ${path}`);
-  }
+  };
+  await withTaskGroup(signal, async (group) => {
+    await Promise.all(Array.from({ length: source.concurrency }, () => group.track(readOn(group.signal))));
+  });
+  return { stored, problems: [...chunks.keys()].flatMap((digest) => problems.get(digest) ?? []) };
 }
+
+/** For callers that have nothing to break off. */
+const never: AbortSignal = new AbortController().signal;

@@ -18,4 +18,4 @@ for (const attempt of JSON.parse(process.argv[2] ?? '[]') as readonly Attempt[])
     outcomes.push(error instanceof KnownError ? `${error.code}: ${error.message}` : String(error));
   }
 }
-console.log(JSON.stringify(outcomes));
+process.stdout.write(JSON.stringify(outcomes));

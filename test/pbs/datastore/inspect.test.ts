@@ -51,7 +51,7 @@ describe('inspecting the golden store', () => {
         ]);
         assert.deepEqual(Object.fromEntries(encodings), facts.unique_encodings);
         assert.equal(found.encodedBytes, facts.unique_encoded_bytes);
-        assert.equal(metricValue(found.compressionRatio), found.uniqueBytes / found.encodedBytes);
+        assert.equal(metricValue(found.compressionRatio), found.uniqueBytes! / found.encodedBytes);
         assert.deepEqual(found.problems, []);
         assert.equal(total(found.ages, 'chunks'), facts.unique_chunk_count);
         assert.equal(total(found.ages, 'bytes'), facts.unique_encoded_bytes);
