@@ -30,7 +30,6 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'seed',
     'journal',
     'memory',
-    'decode',
     'restore',
     'target',
   ],

@@ -60,7 +60,7 @@ export class RestoreBench implements AsyncDisposable {
     const [command = process.execPath, ...rest] = [...through, process.execPath, main, 'restore', ...args];
     return spawn(command, rest, {
       cwd: this.folder,
-      env: { ...process.env, ...this.workbench.env },
+      env: { ...process.env, ...this.workbench.env, NODE_COMPILE_CACHE: join(this.#certificate, 'code') },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
   }
