@@ -1,16 +1,14 @@
-import { resolve } from 'node:path';
-
 import { z } from 'zod';
 
 import { monotonicClock } from '../clock/monotonic.ts';
 import { UsageError, type ExitCode } from '../model/errors.ts';
-import { loadKey } from '../pbs/client/load-key.ts';
 import { archiveKind, serverArchiveName } from '../pbs/format/archive-name.ts';
 import { formatSnapshotPath, parseSnapshotPath } from '../pbs/format/snapshot-path.ts';
 import { findStrategy, strategies } from '../strategy/strategies.ts';
 import type { Command } from './command.ts';
 import { parseArgv } from './parse-argv.ts';
-import { readRemote, remoteOptions, remoteShape, secretFromEnvironment } from './remote-options.ts';
+import { readKey } from './read-key.ts';
+import { readRemote, remoteOptions, remoteShape } from './remote-options.ts';
 import { findDestination } from './restore-destination.ts';
 import { restoreBlob } from './restore-blob.ts';
 import { restoreChunks } from './restore-chunks.ts';
@@ -73,9 +71,7 @@ export const restoreCommand: Command = {
     const archive = serverArchiveName(options.archive);
     const destination = await findDestination(target, { restart }, edge);
     const remote = await readRemote(options, edge);
-    const passphrase = async (): Promise<string | undefined> =>
-      (await secretFromEnvironment('PBS_ENCRYPTION_PASSWORD', edge))?.reveal();
-    const crypt = keyfile === undefined ? {} : { crypt: await loadKey(resolve(edge.cwd, keyfile), { passphrase }) };
+    const crypt = keyfile === undefined ? {} : { crypt: await readKey(keyfile, edge) };
     const job: RestoreJob = {
       remote,
       snapshot,

@@ -1,10 +1,9 @@
-import type { FileHandle } from 'node:fs/promises';
-
 import { ByteRanges } from '../journal/byte-ranges.ts';
 import type { Image, Slot } from '../model/image.ts';
+import type { RestoreMedium } from './restore-medium.ts';
 
 export interface ReadBackOptions {
-  readonly file: FileHandle;
+  readonly file: RestoreMedium['file'];
   readonly image: Image;
   /** What should be there. */
   readonly claimed: ByteRanges;

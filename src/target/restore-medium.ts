@@ -4,7 +4,7 @@ import type { FileHandle } from 'node:fs/promises';
 export interface RestoreMedium extends AsyncDisposable {
   /** What is written until the restore is complete. */
   readonly path: string;
-  readonly file: FileHandle;
+  readonly file: Pick<FileHandle, 'fd' | 'read' | 'write' | 'datasync' | 'sync'>;
   /** Nothing has been written to it, and all of it reads as zeros. */
   readonly isNew: boolean;
   /** Whether what was never written is known to be zeros. */

@@ -15,7 +15,13 @@ export const canTrace = (): boolean => spawnSync('strace', ['-o', '/dev/null', '
 /** What to start a program through, so that `log` gets its calls around files. */
 export const tracer = (log: string): readonly string[] => [
   'strace',
-  ...['-f', '-y', '-s', '65536', '-o', log, '-e'],
+  '-f',
+  '-y',
+  '-s',
+  '65536',
+  '-o',
+  log,
+  '-e',
   'trace=pwrite64,write,fsync,fdatasync,?rename,?renameat,?renameat2,?unlink,?unlinkat',
 ];
 

@@ -27,6 +27,8 @@ export interface CommandOptions {
   readonly onStderr?: (text: string) => void;
   readonly onStdout?: (text: string) => void;
   readonly stdin?: Iterable<string | Uint8Array>;
+  /** Whether stdin is a terminal, at which somebody can be asked. */
+  readonly isTerminal?: boolean;
 }
 
 const silent: RunObserver = {
@@ -63,7 +65,7 @@ export class Workbench implements AsyncDisposable {
 
   async command(
     args: readonly string[],
-    { interrupted, onStderr, onStdout, stdin = [] }: CommandOptions = {},
+    { interrupted, onStderr, onStdout, stdin = [], isTerminal = false }: CommandOptions = {},
   ): Promise<CommandResult> {
     let stdout = '';
     let stderr = '';
@@ -74,7 +76,7 @@ export class Workbench implements AsyncDisposable {
       home: this.folder,
       pid: process.pid,
       versions: process.versions,
-      stdin: Readable.from(stdin),
+      stdin: Object.assign(Readable.from(stdin), { isTTY: isTerminal }),
       stdout: {
         write: (text: string) => {
           stdout += text;
