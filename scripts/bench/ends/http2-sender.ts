@@ -2,7 +2,7 @@ import type { TLSSocket } from 'node:tls';
 
 import { h2ServerTransport } from '../../../src/pbs/h2/server-transport.ts';
 import { nodeHttp2ServerTransport } from '../../../src/pbs/node-http2/server-transport.ts';
-import { readerSettings } from '../../../src/pbs/server/reader-settings.ts';
+import { sessionSettings } from '../../../src/pbs/server/session-settings.ts';
 import type { ServerTransport } from '../../../src/pbs/transport/transport.ts';
 
 /** The product's own transport, through the interface that the embedded server uses. */
@@ -24,6 +24,6 @@ function serve(transport: ServerTransport, socket: TLSSocket, pool: readonly Uin
         body,
       };
     },
-    { settings: readerSettings },
+    { settings: sessionSettings },
   );
 }

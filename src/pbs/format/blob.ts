@@ -162,6 +162,15 @@ export function decodeBlob(
   }
 }
 
+/**
+ * Puts the right CRC-32 into the header, in place.
+ * @throws IntegrityError `blob-truncated`, `blob-magic`
+ */
+export function rewriteBlobCrc(encoded: Uint8Array): void {
+  const { payload } = parseBlob(encoded);
+  new DataView(encoded.buffer, encoded.byteOffset, BLOB_HEADER_BYTES).setUint32(CRC_OFFSET, crc32(payload), true);
+}
+
 /** @throws IntegrityError `blob-crc`, `blob-truncated`, `blob-magic` */
 export function verifyBlobCrc(encoded: Uint8Array): void {
   const { crc, payload } = parseBlob(encoded);

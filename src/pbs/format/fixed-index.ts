@@ -190,11 +190,16 @@ export function encodeFixedIndex({
     });
   }
   const bytes = Buffer.alloc(INDEX_HEADER_BYTES + digests.length);
-  writeIndexHeader(bytes, 'fixed', { uuid, ctime, csum: hash('sha256', digests, 'hex') });
-  bytes.writeBigUInt64LE(BigInt(size), 64);
-  bytes.writeBigUInt64LE(BigInt(chunkSize), 72);
+  writeFixedIndexHeader(bytes, { size, chunkSize, uuid, ctime, csum: hash('sha256', digests, 'hex') });
   bytes.set(digests, INDEX_HEADER_BYTES);
   return bytes;
+}
+
+/** Writes the first 80 bytes of an index file; what follows in its header is zero. */
+export function writeFixedIndexHeader(bytes: Buffer, header: Omit<FixedIndexHeader, 'slotCount'>): void {
+  writeIndexHeader(bytes, 'fixed', header);
+  bytes.writeBigUInt64LE(BigInt(header.size), 64);
+  bytes.writeBigUInt64LE(BigInt(header.chunkSize), 72);
 }
 
 const wrongLength = (bytes: number, expectedBytes: number, bound = ''): IntegrityError =>

@@ -1,6 +1,6 @@
 import { IntegrityError, UsageError } from '../../model/errors.ts';
 import { isServerArchiveName, MANIFEST_NAME } from './archive-name.ts';
-import { decodeBlob, encodeBlob, parseBlob } from './blob.ts';
+import { BLOB_HEADER_BYTES, decodeBlob, encodeBlob, parseBlob } from './blob.ts';
 import { isDigest } from './digest.ts';
 import { formatBackupTime, isBackupId, isBackupType, type SnapshotPath } from './snapshot-path.ts';
 
@@ -31,6 +31,9 @@ export interface Manifest {
 
 /** Real ones have a few KiB, with long notes some more; JSON takes many times its size in memory while it is read. */
 const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
+
+/** No blob of one is longer. */
+export const MAX_ENCODED_MANIFEST_BYTES: number = MAX_MANIFEST_BYTES + BLOB_HEADER_BYTES;
 
 /** serde_json, with which PBS reads manifests, gives up at the same depth. */
 const MAX_DEPTH = 128;

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { realpathSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join, relative, sep } from 'node:path';
 
 import { LockFiles } from './lock-files.ts';
 import { lockName } from './lock-name.ts';
@@ -38,11 +38,14 @@ const held: Map<string, Holders> = new Map();
  */
 export class DatastoreLocks {
   readonly #base: string;
+  /** The same as it was given. */
+  readonly #givenBase: string;
   readonly #folder: string;
   readonly #files: LockFiles | undefined;
 
   /** @param base folder of the datastore, which must be there; links in it are followed, so that each has one name */
   constructor(base: string, { folder }: DatastoreLocksOptions = {}) {
+    this.#givenBase = base;
     this.#base = realpathSync(base);
     const name = hash('sha256', this.#base, 'hex').slice(0, 16);
     this.#folder = join(folder ?? 'this process', name);
@@ -86,7 +89,8 @@ export class DatastoreLocks {
   }
 
   #nameOf(folder: string): string {
-    return lockName(relative(this.#base, folder));
+    const isAsGiven = folder.startsWith(this.#givenBase + sep);
+    return lockName(relative(isAsGiven ? this.#givenBase : this.#base, folder));
   }
 }
 

@@ -6,11 +6,13 @@ import { UsageError } from '../../model/errors.ts';
 import type { Clock } from '../../model/ports.ts';
 import type { StorageCounters } from '../../model/records.ts';
 import { DEFAULT_TRANSPORT, type TransportName } from '../../model/transport.ts';
+import { systemFiles, type FilePort } from '../datastore/file-port.ts';
 import { DatastoreLocks } from '../lock/datastore-locks.ts';
 import type { ServerConnection, ServerTransport } from '../transport/transport.ts';
 import { transports } from '../transport/transports.ts';
 import { Access } from './access/access.ts';
 import { soleAccount } from './access/accounts.ts';
+import { UploadMemory } from './backup/upload-memory.ts';
 import { loadCertificate, type ServerCertificate } from './certificate.ts';
 import { ChunkBuffers } from './chunk-buffers.ts';
 import { ChunkFiles } from './chunk-files.ts';
@@ -18,11 +20,10 @@ import type { ChunkReader } from './chunk-reader.ts';
 import type { Listening, ListenOptions, MountOptions, SynthesisedMountOptions } from './control.ts';
 import { createHttp1Server } from './http1-server.ts';
 import { PublicApi, type Penalties } from './public-api.ts';
-import { ReaderSession } from './reader-session.ts';
-import { readerSettings } from './reader-settings.ts';
 import { createRedirectServer } from './redirect-server.ts';
 import type { OpenedSnapshot, RestServer } from './rest/rest-call.ts';
 import type { ServedStore } from './served-store.ts';
+import { sessionSettings } from './session-settings.ts';
 import { SynthesisedChunks, synthesiseChunks } from './synthesised-chunks.ts';
 import { TlsPort } from './tls-port.ts';
 
@@ -48,18 +49,24 @@ export interface EmbeddedServerOptions {
   readonly lockFolder?: string;
   /** Awaited before a snapshot, given by its folder, is read while no other one is; the client waits as long. */
   readonly beforeReading?: (snapshot: OpenedSnapshot) => Promise<void>;
+  /** What changes datastores; the system's own unless given. */
+  readonly files?: FilePort;
 }
 
-/** A server of the PBS reader protocol on 127.0.0.1, whose chunks come through an emulated disk. */
+/** A server of the PBS protocols on 127.0.0.1, whose chunks are read through an emulated disk. */
 export class EmbeddedServer implements AsyncDisposable {
   readonly #clock: Clock;
+  readonly #files: FilePort;
   readonly #penalties: Penalties;
   readonly #storage: EmulatedStorage;
   readonly #buffers: ChunkBuffers = new ChunkBuffers();
   readonly #stores: Map<string, ServedStore> = new Map();
+  readonly #uploads: UploadMemory = new UploadMemory(this.#buffers);
   readonly #connections: Set<ServerConnection> = new Set();
   readonly #lockFolder: string | undefined;
   readonly #beforeReading: EmbeddedServerOptions['beforeReading'];
+  /** Each settles when its session has let go of everything. */
+  readonly #sessions: Set<Promise<void>> = new Set();
   #transport: ServerTransport;
   #tlsPort: TlsPort | undefined;
 
@@ -70,8 +77,10 @@ export class EmbeddedServer implements AsyncDisposable {
     transport = transports[DEFAULT_TRANSPORT].server,
     lockFolder,
     beforeReading,
+    files = systemFiles,
   }: EmbeddedServerOptions) {
     this.#clock = clock;
+    this.#files = files;
     this.#penalties = { penaltyMs, forbiddenMs };
     this.#transport = transport;
     this.#lockFolder = lockFolder;
@@ -90,14 +99,15 @@ export class EmbeddedServer implements AsyncDisposable {
     const timing = { clock: this.#clock, ...this.#penalties };
     const accounts = 'accounts' in who ? who.accounts : soleAccount(who.userId, who.secret);
     const api = new PublicApi({ access: new Access(accounts), rest: this.#restServer(certificate), ...timing });
-    const http1 = createHttp1Server(api, (socket, head, { store, snapshotFolder, lock }) => {
-      const session = new ReaderSession({ chunks: this.#chunksOf(store), snapshotFolder, ...timing });
-      const connection = this.#transport.accept(socket, session.handle, { head, settings: readerSettings });
+    const http1 = createHttp1Server(api, (socket, head, session) => {
+      const connection = this.#transport.accept(socket, session.handle, { head, settings: sessionSettings });
       this.#connections.add(connection);
-      void connection.closed.then(() => {
-        lock.release();
+      const ended = connection.closed.then(async () => {
         this.#connections.delete(connection);
+        await session.end();
+        this.#sessions.delete(ended);
       });
+      this.#sessions.add(ended);
     });
     const redirect = createRedirectServer();
     this.#tlsPort = await TlsPort.open({
@@ -152,6 +162,8 @@ export class EmbeddedServer implements AsyncDisposable {
       beforeReading: async (snapshot) => {
         if (this.#connections.size === 0) await this.#beforeReading?.(snapshot);
       },
+      files: this.#files,
+      uploads: this.#uploads,
     };
   }
 
@@ -171,8 +183,9 @@ export class EmbeddedServer implements AsyncDisposable {
     await this[Symbol.asyncDispose]();
   }
 
-  /** Ends all connections at once. */
+  /** Ends all connections at once; backups that are not finished are removed before this resolves. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#tlsPort?.[Symbol.asyncDispose]();
+    await Promise.all(this.#sessions);
   }
 }

@@ -5,23 +5,24 @@ import { pipeline } from 'node:stream/promises';
 import type { HeaderFields } from '../transport/transport.ts';
 import type { PublicApi } from './public-api.ts';
 import type { PublicAnswer, PublicRequest } from './public-request.ts';
-import { READER_PROTOCOL, type ReaderGrant } from './reader-grant.ts';
 import { Refusal } from './refusal.ts';
+import type { Session, SessionGrant } from './session.ts';
 
-export type ReaderStart = (socket: Duplex, head: Uint8Array, grant: ReaderGrant) => void;
+/** Takes over a connection whose protocol has changed, and sees to the end of the session. */
+export type SessionStart = (socket: Duplex, head: Uint8Array, session: Session) => void;
 
 /**
  * The HTTP/1.1 server behind TLS: it is given its connections by `emit('connection', socket)`. Like the real one it
- * knows no time limits (observed, 18). A connection that is upgraded is handed to `startReader`.
+ * knows no time limits (observed, 18). A connection that is upgraded is handed to `startSession`.
  */
-export function createHttp1Server(api: PublicApi, startReader: ReaderStart): Server {
+export function createHttp1Server(api: PublicApi, startSession: SessionStart): Server {
   const server = createServer({ requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 0 });
   server.timeout = 0;
   server.on('request', (request, response) => {
     void answerRequest(api, request, response);
   });
   server.on('upgrade', (request, socket, head) => {
-    void answerUpgrade(api, server, startReader, { request, socket, head });
+    void answerUpgrade(api, server, startSession, { request, socket, head });
   });
   return server;
 }
@@ -32,7 +33,7 @@ async function answerRequest(api: PublicApi, request: IncomingMessage, response:
   response.once('close', () => gone.abort());
   const answer = await api.handle(publicRequest(request, gone.signal, false)).catch(() => undefined);
   if (answer?.kind !== 'answer' || gone.signal.aborted) {
-    if (answer !== undefined) discard(answer);
+    await discard(answer);
     response.destroy();
     return;
   }
@@ -48,10 +49,10 @@ async function answerRequest(api: PublicApi, request: IncomingMessage, response:
   else await pipeline(body, response).catch(() => response.destroy());
 }
 
-/** Gives up what an answer holds that nobody waits for any more. */
-function discard(answer: PublicAnswer | ReaderGrant): void {
-  if (answer.kind === 'reader') answer.lock.release();
-  else if (typeof answer.body !== 'string') answer.body.destroy();
+/** Lets go of what nobody waits for any more. */
+async function discard(answer: PublicAnswer | SessionGrant | undefined): Promise<void> {
+  if (answer?.kind === 'session') await answer.session.end();
+  else if (answer !== undefined && typeof answer.body !== 'string') answer.body.destroy();
 }
 
 interface Upgrade {
@@ -65,7 +66,7 @@ interface Upgrade {
 async function answerUpgrade(
   api: PublicApi,
   server: Server,
-  startReader: ReaderStart,
+  startSession: SessionStart,
   { request, socket, head }: Upgrade,
 ): Promise<void> {
   const gone = new AbortController();
@@ -74,21 +75,21 @@ async function answerUpgrade(
   const answer = await api.handle(publicRequest(request, gone.signal, true)).catch(() => undefined);
   socket.off('close', abort);
   if (answer === undefined || socket.destroyed) {
-    if (answer !== undefined) discard(answer);
+    await discard(answer);
     socket.destroy();
     return;
   }
-  if (answer.kind === 'reader') {
-    const fields = { connection: 'upgrade', upgrade: READER_PROTOCOL, date: httpDate() };
+  if (answer.kind === 'session') {
+    const { protocol, session } = answer;
+    const fields = { connection: 'upgrade', upgrade: protocol, date: httpDate() };
     // HTTP/2 may take the socket over only when this write has ended (spec section 14, 3).
-    socket.write(headText(101, fields), (error) => {
-      if (error === undefined || error === null) {
-        startReader(socket, head, answer);
-        return;
-      }
-      discard(answer);
-      socket.destroy();
-    });
+    const isSent = await written(socket, headText(101, fields));
+    if (isSent) {
+      startSession(socket, head, session);
+      return;
+    }
+    await session.end();
+    socket.destroy();
     return;
   }
   const { body, status } = answer;
@@ -101,6 +102,13 @@ async function answerUpgrade(
   // Refused: the connection goes on as HTTP/1.1, with a parser of its own.
   if (head.length > 0) socket.unshift(head);
   server.emit('connection', socket);
+}
+
+/** Whether the text has left for the system. */
+async function written(socket: Duplex, text: string): Promise<boolean> {
+  return await new Promise((resolve) => {
+    socket.write(text, (error) => resolve(error === undefined || error === null));
+  });
 }
 
 /** RFC 9112, section 7.1; returns whether it was sent to its end. */

@@ -1,4 +1,4 @@
-import { Refusal } from './refusal.ts';
+import { ParameterRefusal } from './refusal.ts';
 
 /** Why a value is not acceptable, in the words of PBS; undefined where it is. */
 export type ParameterCheck = (value: string) => string | undefined;
@@ -75,8 +75,9 @@ export function readParameters(
   }
   const [first] = problems;
   if (first === undefined) return values;
-  if (problems.length === 1) throw new Refusal(400, `parameter verification failed - '${first[0]}': ${first[1]}`);
-  throw new Refusal(
+  if (problems.length === 1)
+    throw new ParameterRefusal(400, `parameter verification failed - '${first[0]}': ${first[1]}`);
+  throw new ParameterRefusal(
     400,
     `parameter verification errors\n\n${problems.map(([name, reason]) => `parameter '${name}': ${reason}\n`).join('')}`,
   );

@@ -1,5 +1,6 @@
 import type { Clock } from '../../model/ports.ts';
 import type { Access } from './access/access.ts';
+import { grantBackup } from './backup/backup-grant.ts';
 import { readQuery } from './parameters.ts';
 import {
   dataAnswer,
@@ -8,12 +9,13 @@ import {
   type PublicAnswer,
   type PublicRequest,
 } from './public-request.ts';
-import { grantReader, type ReaderGrant } from './reader-grant.ts';
+import { grantReader } from './reader-grant.ts';
 import { asRefusal, PathNotFound } from './refusal.ts';
 import { pathParts } from './request-path.ts';
 import { findEndpoint } from './rest/endpoints.ts';
 import type { RestServer } from './rest/rest-call.ts';
 import { login } from './rest/ticket.ts';
+import type { SessionGrant } from './session.ts';
 
 /** How long refusals are kept back, to slow down guessing. */
 export interface Penalties {
@@ -41,7 +43,7 @@ export class PublicApi {
   }
 
   /** Rejects only with the reason of the request's signal. */
-  async handle(request: PublicRequest): Promise<PublicAnswer | ReaderGrant> {
+  async handle(request: PublicRequest): Promise<PublicAnswer | SessionGrant> {
     const { target } = request;
     if (target.length > MAX_TARGET_LENGTH) return { kind: 'answer', status: 414, headers: {}, body: '' };
     try {
@@ -54,8 +56,8 @@ export class PublicApi {
     }
   }
 
-  async #route(request: PublicRequest, parts: readonly string[], query: string): Promise<PublicAnswer | ReaderGrant> {
-    const { access, rest: server } = this.#options;
+  async #route(request: PublicRequest, parts: readonly string[], query: string): Promise<PublicAnswer | SessionGrant> {
+    const { access, rest: server, clock, penaltyMs } = this.#options;
     const { method, headers } = request;
     if (parts[0] !== 'api2' || parts[1] !== 'json') throw new PathNotFound(parts);
     const below = parts.slice(2);
@@ -67,7 +69,9 @@ export class PublicApi {
     }
     const caller = await access.authenticate(method, headers);
     if (caller === undefined) return await this.#refuse(request, 401, 'authentication failed');
-    if (path === 'GET reader') return await grantReader({ request, query, caller, server });
+    const upgrade = { request, query, caller, server, clock, penaltyMs };
+    if (path === 'GET reader') return await grantReader(upgrade);
+    if (path === 'GET backup') return await grantBackup(upgrade);
     const found = findEndpoint(method, below);
     if (found === undefined) throw new PathNotFound(parts);
     const { endpoint, ofPath } = found;

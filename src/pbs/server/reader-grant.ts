@@ -1,24 +1,14 @@
 import { namespaceFolder } from '../datastore/layout.ts';
-import type { HeldLock } from '../lock/datastore-locks.ts';
-import type { Caller } from './access/access.ts';
 import { isBoolean, readQuery, type ParameterRules } from './parameters.ts';
 import { namespaceRule, snapshotOf, snapshotRules, storeRule } from './parameter-rules.ts';
-import type { PublicRequest } from './public-request.ts';
+import { ReaderSession } from './reader-session.ts';
 import { Refusal } from './refusal.ts';
 import { findSnapshot } from './rest/find-snapshot.ts';
-import { authorizeGroup, type RestServer } from './rest/rest-call.ts';
-import type { ServedStore } from './served-store.ts';
+import { authorizeGroup } from './rest/rest-call.ts';
+import type { SessionGrant } from './session.ts';
+import { requireProtocol, type UpgradeRequest } from './upgrade-request.ts';
 
-/** The connection becomes a reader session of a snapshot. */
-export interface ReaderGrant {
-  readonly kind: 'reader';
-  readonly store: ServedStore;
-  readonly snapshotFolder: string;
-  /** Keeps the snapshot from being removed until the connection has ended. */
-  readonly lock: HeldLock;
-}
-
-/** The value of `Upgrade` for a reader; exactly this, letter case included. */
+/** The value of `Upgrade` for a reader. */
 export const READER_PROTOCOL = 'proxmox-backup-reader-protocol-v1';
 
 const rules: ParameterRules = {
@@ -28,18 +18,12 @@ const rules: ParameterRules = {
   store: storeRule,
 };
 
-export interface ReaderRequest {
-  readonly request: PublicRequest;
-  readonly query: string;
-  readonly caller: Caller;
-  readonly server: RestServer;
-}
-
 /**
- * What `GET /reader` grants (spec 3.1).
+ * What `GET /reader` grants (spec 3.1): a session that shares its snapshot with others like it.
  * @throws Refusal 400 for whatever stands in the way, missing privileges and namespaces included (spec 3.2)
  */
-export async function grantReader({ request, query, caller, server }: ReaderRequest): Promise<ReaderGrant> {
+export async function grantReader(upgrade: UpgradeRequest): Promise<SessionGrant> {
+  const { request, query, caller, server, clock, penaltyMs } = upgrade;
   const parameters = readQuery(query, rules);
   const snapshot = snapshotOf(parameters);
   const right = { anyOf: ['Datastore.Read'], ofOwner: 'Datastore.Backup' } as const;
@@ -48,18 +32,22 @@ export async function grantReader({ request, query, caller, server }: ReaderRequ
       throw error instanceof Refusal && error.status === 403 ? new Refusal(400, error.message) : error;
     },
   );
-  const protocol = request.headers['upgrade'];
-  if (protocol === undefined) throw new Refusal(400, 'missing Upgrade header');
-  if (protocol !== READER_PROTOCOL || !request.canUpgrade) throw new Refusal(400, 'invalid protocol name');
+  requireProtocol(request, READER_PROTOCOL);
   const folder = await findSnapshot(store.path, namespaceFolder(store.path, namespace), snapshot);
   const lock = await store.locks.tryLock(folder, 'shared');
-  // Of its lock a real server says nothing (observed, x).
-  if (lock === undefined) throw new Refusal(400, `while reading snapshot ${JSON.stringify(folder)}`);
+  // A real server prints its own structures here (observed, 10); whoever reads them learns the same.
+  if (lock === undefined)
+    throw new Refusal(
+      400,
+      `while reading snapshot 'BackupDir { store: ${JSON.stringify(store.name)}, path: ${JSON.stringify(folder)} }'`,
+    );
   try {
     await server.beforeReading({ store, folder, signal: request.signal });
   } catch (error) {
     lock.release();
     throw error;
   }
-  return { kind: 'reader', store, snapshotFolder: folder, lock };
+  const chunks = server.chunksOf(store);
+  const session = new ReaderSession({ chunks, snapshotFolder: folder, lock, clock, penaltyMs });
+  return { kind: 'session', protocol: READER_PROTOCOL, session };
 }

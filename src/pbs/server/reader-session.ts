@@ -1,23 +1,21 @@
-import { join } from 'node:path';
-
 import type { Clock } from '../../model/ports.ts';
-import { archiveKind } from '../format/archive-name.ts';
-import { MAX_INDEX_BYTES } from '../format/index-header.ts';
+import type { HeldLock } from '../lock/datastore-locks.ts';
 import type { ServerHandler, ServerRequest, ServerResponse } from '../transport/transport.ts';
 import type { ChunkReader } from './chunk-reader.ts';
-import { addIndexDigests } from './index-digests.ts';
-import { DOWNLOAD_PIECE_BYTES, openFile } from './open-file.ts';
-import { osErrorText } from './os-error-text.ts';
 import { fileNameRule } from './parameter-rules.ts';
 import { matches, readQuery, type ParameterRules } from './parameters.ts';
 import { JSON_TYPE } from './public-request.ts';
-import { readWholeFile } from './read-whole-file.ts';
 import { asRefusal, PathNotFound, Refusal } from './refusal.ts';
 import { pathParts } from './request-path.ts';
+import { answer, BYTES_TYPE, dataAnswer, fileAnswer } from './session-answer.ts';
+import type { Session } from './session.ts';
+import { openSnapshotFile } from './snapshot-file.ts';
 
 export interface ReaderSessionOptions {
   /** Folder of the snapshot that the session reads. */
   readonly snapshotFolder: string;
+  /** Of that snapshot, until the session ends. */
+  readonly lock: HeldLock;
   readonly chunks: ChunkReader;
   readonly clock: Clock;
   /** How long a 401 is kept back. */
@@ -33,7 +31,7 @@ const speedtestBody: Uint8Array = Buffer.alloc(1024 * 1024, 0x41);
 const endpoints = ['chunk', 'download', 'speedtest'] as const;
 
 /** The reader protocol on one connection (spec 4): its indexes, once downloaded, say which chunks it may fetch. */
-export class ReaderSession {
+export class ReaderSession implements Session {
   readonly #options: ReaderSessionOptions;
   /** Digests of all indexes downloaded so far. */
   readonly #allowed: Set<string> = new Set();
@@ -50,9 +48,14 @@ export class ReaderSession {
       const { status, message } = refusal;
       // Kept back to slow down guessing; 3 s on a real server (spec 3.4).
       if (status === 401) await this.#options.clock.sleep(this.#options.penaltyMs, request.signal);
-      return respond(status, Buffer.from(message), refusal instanceof PathNotFound ? JSON_TYPE : undefined);
+      return answer(status, Buffer.from(message), refusal instanceof PathNotFound ? JSON_TYPE : undefined);
     }
   };
+
+  async end(): Promise<void> {
+    this.#options.lock.release();
+    await Promise.resolve();
+  }
 
   async #route({ method, path, query, signal }: ServerRequest): Promise<ServerResponse> {
     const parts = pathParts(path);
@@ -65,10 +68,10 @@ export class ReaderSession {
         return await this.#download(readQuery(query, downloadRules).get('file-name') ?? '');
       case 'speedtest':
         readQuery(query, {});
-        return respond(200, speedtestBody, 'application/octet-stream');
+        return answer(200, speedtestBody, BYTES_TYPE);
       case '':
         readQuery(query, {});
-        return respond(200, Buffer.from(JSON.stringify({ data: endpoints.map((subdir) => ({ subdir })) })), JSON_TYPE);
+        return dataAnswer(endpoints.map((subdir) => ({ subdir })));
       default:
         throw new PathNotFound(parts);
     }
@@ -79,47 +82,11 @@ export class ReaderSession {
       throw new Refusal(401, `download chunk ${digest} not allowed`);
     }
     const { body, ...memory } = await this.#options.chunks.read(digest, signal);
-    return { ...respond(200, body, 'application/octet-stream'), ...memory };
+    return { ...answer(200, body, BYTES_TYPE), ...memory };
   }
 
   async #download(fileName: string): Promise<ServerResponse> {
-    const kind = archiveKind(fileName);
-    if (kind === undefined) throw new Refusal(400, `unknown archive type: ${JSON.stringify(fileName)}`);
-    const path = join(this.#options.snapshotFolder, fileName);
-    return {
-      status: 200,
-      headers: { 'content-type': 'application/octet-stream', date: httpDate() },
-      body: kind === 'blob' ? await openFile(path) : await this.#openIndex(kind, path),
-    };
-  }
-
-  async #openIndex(kind: 'fixed' | 'dynamic', path: string): Promise<AsyncIterable<Uint8Array>> {
-    try {
-      const bytes = await readWholeFile(path, MAX_INDEX_BYTES);
-      addIndexDigests(this.#allowed, kind, bytes);
-      return pieces(bytes);
-    } catch (error) {
-      throw new Refusal(400, `Unable to open ${kind} index ${JSON.stringify(path)} - ${osErrorText(error)}`);
-    }
+    const register = (digest: string): void => void this.#allowed.add(digest);
+    return fileAnswer(await openSnapshotFile(this.#options.snapshotFolder, fileName, register));
   }
 }
-
-async function* pieces(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
-  for (let offset = 0; offset < bytes.length; offset += DOWNLOAD_PIECE_BYTES) {
-    yield bytes.subarray(offset, offset + DOWNLOAD_PIECE_BYTES);
-  }
-}
-
-function respond(status: number, body: Uint8Array, contentType?: string): ServerResponse {
-  return {
-    status,
-    headers: {
-      ...(contentType === undefined ? {} : { 'content-type': contentType }),
-      date: httpDate(),
-      'content-length': String(body.length),
-    },
-    body,
-  };
-}
-
-const httpDate = (): string => new Date().toUTCString();

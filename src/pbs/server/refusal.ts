@@ -16,6 +16,9 @@ export class PathNotFound extends Refusal {
   }
 }
 
+/** Parameters are missing or wrong. */
+export class ParameterRefusal extends Refusal {}
+
 /** The refusal as which any error is answered: PBS says 400 to whatever has no status of its own (spec 2.5). */
 export const asRefusal = (error: unknown): Refusal =>
   error instanceof Refusal ? error : new Refusal(400, error instanceof Error ? error.message : String(error));

@@ -14,7 +14,7 @@ import { parseKeyFile } from '../../../src/pbs/format/key-file.ts';
 import { magics } from '../../../src/pbs/format/magic.ts';
 import { parseManifest, parseManifestJson, prettyManifest } from '../../../src/pbs/format/manifest.ts';
 import { formatSnapshotPath, parseSnapshotPath } from '../../../src/pbs/format/snapshot-path.ts';
-import { addIndexDigests } from '../../../src/pbs/server/index-digests.ts';
+import { forEachChunk } from '../../../src/pbs/server/index-chunks.ts';
 import { SeededRandom } from '../../../src/material/seeded-random.ts';
 import { specCrypt } from './keys.ts';
 
@@ -145,7 +145,7 @@ export function fuzzTargets(goldenFolder: string): readonly FuzzTarget[] {
       seeds: kind === 'fixed' ? indexes : dynamicIndexes,
       read: (input: Uint8Array): void => {
         const digests = new Set<string>();
-        addIndexDigests(digests, kind, input);
+        forEachChunk(kind, input, (digest) => digests.add(digest));
         for (const digest of digests) if (!/^[0-9a-f]{64}$/u.test(digest)) throw new Error(`digest ${digest}`);
       },
     })),

@@ -17,7 +17,12 @@ export const isOwner = (authId: string, owner: string): boolean => authId === ow
 
 /** Who owns a group; undefined where there is no such group, and where nothing says whose it is. */
 export async function ownerOf(base: string, namespace: string, group: BackupGroup): Promise<string | undefined> {
-  const path = await realPathInside(base, join(groupFolder(namespaceFolder(base, namespace), group), OWNER_NAME));
+  return await ownerIn(base, groupFolder(namespaceFolder(base, namespace), group));
+}
+
+/** {@link ownerOf} by the group's folder. */
+export async function ownerIn(base: string, folder: string): Promise<string | undefined> {
+  const path = await realPathInside(base, join(folder, OWNER_NAME));
   if (path === undefined) return undefined;
   const owner = (await readWholeFile(path, MAX_OWNER_BYTES)).toString('utf8').trim();
   return owner === '' ? undefined : owner;

@@ -1,7 +1,9 @@
 import type { BackupGroup } from '../../format/snapshot-path.ts';
 import { parseNamespace } from '../../format/namespace.ts';
+import type { FilePort } from '../../datastore/file-port.ts';
 import type { Caller } from '../access/access.ts';
 import type { Privilege } from '../access/roles.ts';
+import type { UploadMemory } from '../backup/upload-memory.ts';
 import type { ChunkReader } from '../chunk-reader.ts';
 import type { ParameterRules } from '../parameters.ts';
 import type { PublicAnswer, PublicRequest } from '../public-request.ts';
@@ -17,6 +19,10 @@ export interface RestServer {
   chunksOf(store: ServedStore): ChunkReader;
   /** To be awaited before a connection becomes a reader session. */
   beforeReading(snapshot: OpenedSnapshot): Promise<void>;
+  /** What changes datastores. */
+  readonly files: FilePort;
+  /** Of all backups. */
+  readonly uploads: UploadMemory;
 }
 
 /** What a reader session is about to read. */

@@ -1,7 +1,7 @@
 import type { Http2Settings } from '../transport/transport.ts';
 
 /** What a real server announces in reader and backup sessions (spec 3.3, observed viii). */
-export const readerSettings: Http2Settings = {
+export const sessionSettings: Http2Settings = {
   maxConcurrentStreams: 200,
   initialWindowSize: 33_554_432,
   connectionWindowSize: 33_554_432,

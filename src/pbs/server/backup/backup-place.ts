@@ -1,0 +1,137 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { DurableFiles } from '../../datastore/durable-files.ts';
+import type { FilePort } from '../../datastore/file-port.ts';
+import { groupFolder, modes, snapshotFolder } from '../../datastore/layout.ts';
+import { realPathInside } from '../../datastore/real-path-inside.ts';
+import type { SnapshotPath } from '../../format/snapshot-path.ts';
+import type { DatastoreLocks, HeldLock } from '../../lock/datastore-locks.ts';
+import { osErrorText } from '../os-error-text.ts';
+import { Refusal } from '../refusal.ts';
+import { isOwner, OWNER_NAME, ownerIn } from '../rest/owner.ts';
+import { isKnownDamaged, lastFinishedSnapshot, type PreviousSnapshot } from './previous-snapshot.ts';
+
+export interface BackupPlaceOptions {
+  /** Folder of the datastore. */
+  readonly base: string;
+  /** Folder of the namespace, which may not be there; that of the datastore for its root. */
+  readonly namespaceFolder: string;
+  readonly snapshot: SnapshotPath;
+  /** User or token that makes the backup, e.g. `bench@pbs!t1`. */
+  readonly authId: string;
+  /** A benchmark's group belongs to everybody (spec 2.7). */
+  readonly isBenchmark: boolean;
+  readonly locks: DatastoreLocks;
+  readonly files: FilePort;
+}
+
+/** Where a backup writes: the folder of its snapshot, which nobody else can use until it is over. */
+export class BackupPlace {
+  readonly base: string;
+  readonly folder: string;
+  readonly snapshot: SnapshotPath;
+  /** What it may build on. */
+  readonly previous: PreviousSnapshot | undefined;
+  readonly durable: DurableFiles;
+  readonly #groupFolder: string;
+  readonly #locks: readonly HeldLock[];
+
+  private constructor(
+    { base, namespaceFolder, snapshot }: BackupPlaceOptions,
+    durable: DurableFiles,
+    previous: PreviousSnapshot | undefined,
+    locks: readonly HeldLock[],
+  ) {
+    this.base = base;
+    this.snapshot = snapshot;
+    this.folder = snapshotFolder(namespaceFolder, snapshot);
+    this.previous = previous;
+    this.durable = durable;
+    this.#groupFolder = groupFolder(namespaceFolder, snapshot);
+    this.#locks = locks;
+  }
+
+  /**
+   * Does what PBS does when a backup begins (spec 5.1), in its order; leaves nothing behind where it fails.
+   * @throws Refusal; system errors as a Refusal 400
+   */
+  static async take(options: BackupPlaceOptions): Promise<BackupPlace> {
+    const { base, namespaceFolder, snapshot, locks, files } = options;
+    const group = groupFolder(namespaceFolder, snapshot);
+    const folder = snapshotFolder(namespaceFolder, snapshot);
+    const durable = new DurableFiles(files);
+    const taken: HeldLock[] = [];
+    if ((await realPathInside(base, namespaceFolder)) === undefined) throw new Refusal(404, 'namespace not found');
+    try {
+      const groupLock = await locks.tryLock(group, 'exclusive');
+      if (groupLock === undefined) throw busy('group', locks.pathOf(group), `creating locked backup group "${group}"`);
+      taken.push(groupLock);
+      await makeGroup(durable, namespaceFolder, options);
+      if ((await realPathInside(base, group)) === undefined)
+        throw new Refusal(400, `the group "${group}" leads elsewhere`);
+      const last = await lastFinishedSnapshot(group);
+      const previous = last === undefined || (await isKnownDamaged(last)) ? undefined : last;
+      if (previous !== undefined) {
+        const shared = await locks.tryLock(previous.folder, 'shared');
+        if (shared === undefined)
+          throw busy('snapshot', locks.pathOf(previous.folder), `locking previous backup "${previous.folder}"`);
+        taken.push(shared);
+        if (snapshot.time <= previous.time) throw new Refusal(400, 'backup timestamp is older than last backup.');
+      }
+      const own = await locks.tryLock(folder, 'exclusive');
+      if (own === undefined) throw busy('snapshot', locks.pathOf(folder), `creating snapshot directory "${folder}"`);
+      taken.push(own);
+      if (!(await durable.makeFolder(folder, modes.group))) throw new Refusal(400, 'backup directory already exists.');
+      return new BackupPlace(options, durable, previous, taken);
+    } catch (error) {
+      if (taken.length > 0) await removeEmptyGroup(files, group).catch(() => {});
+      for (const lock of taken) lock.release();
+      throw error instanceof Refusal
+        ? error
+        : new Refusal(400, `while creating backup "${folder}": ${osErrorText(error)}`);
+    }
+  }
+
+  /** The backup is complete. */
+  release(): void {
+    for (const lock of this.#locks) lock.release();
+  }
+
+  /** The backup is not complete: removes it, and its group where nothing else is in it. */
+  async remove(): Promise<void> {
+    const { files } = this.durable;
+    try {
+      await files.rm(this.folder, { recursive: true, force: true });
+      await removeEmptyGroup(files, this.#groupFolder);
+    } finally {
+      this.release();
+    }
+  }
+}
+
+async function makeGroup(
+  durable: DurableFiles,
+  namespaceFolder: string,
+  { base, snapshot, authId, isBenchmark }: BackupPlaceOptions,
+): Promise<void> {
+  const folder = groupFolder(namespaceFolder, snapshot);
+  await durable.makeFolder(join(namespaceFolder, snapshot.type), modes.group);
+  await durable.makeFolder(folder, modes.group);
+  const ownerFile = join(folder, OWNER_NAME);
+  const owner = await ownerIn(base, folder);
+  if (owner === undefined) await durable.write(ownerFile, Buffer.from(`${authId}\n`));
+  else if (!isBenchmark && !isOwner(authId, owner))
+    throw new Refusal(400, `backup owner check failed (${authId} != ${owner})`);
+}
+
+/** Removes a group's folder in which there is nothing but its owner; the group must be locked. */
+async function removeEmptyGroup(files: FilePort, folder: string): Promise<void> {
+  const names = await readdir(folder);
+  if (names.some((name) => name !== OWNER_NAME)) return;
+  await files.rm(join(folder, OWNER_NAME), { force: true });
+  await files.rmdir(folder);
+}
+
+const busy = (what: string, lock: string, doing: string): Refusal =>
+  new Refusal(400, `unable to acquire backup ${what} lock "${lock}" while ${doing}`);
