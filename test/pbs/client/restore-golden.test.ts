@@ -11,6 +11,8 @@ import { transportNames } from '../../../src/model/transport.ts';
 import { MiB } from '../../../src/model/units.ts';
 import { Secret } from '../../../src/model/secret.ts';
 import { connectReader, type ReaderSession } from '../../../src/pbs/client/reader-session.ts';
+import type { Slot } from '../../../src/model/image.ts';
+import type { ArchiveIndex } from '../../../src/pbs/format/archive-index.ts';
 import { transports } from '../../../src/pbs/transport/transports.ts';
 import { createTarget } from '../../../src/target/create-target.ts';
 import type { ProofOutcome } from '../../../src/target/target.ts';
@@ -45,8 +47,10 @@ async function restore(
   settings: TargetSettings,
   threads: number,
   image: { readonly sha256?: string; readonly slotChecksums?: Uint32Array },
+  onIndex: (index: ArchiveIndex) => void = () => {},
 ): Promise<ProofOutcome> {
   const { index, crypt } = await session.downloadIndex(archive);
+  onIndex(index);
   await using pool = new DecoderPool({ threads, clock, ...(crypt === undefined ? {} : { crypt }) });
   await using target = await createTarget(settings, { size: index.size, clock });
   await Promise.all(
@@ -72,6 +76,8 @@ async function inTemporaryFolder(use: (folder: string) => Promise<void>): Promis
   }
 }
 
+const endOf = ({ offset, length }: Slot): number => offset + length;
+
 /** Images to their recorded SHA-256, archives of files as the stream that was backed up. */
 const wholeHash = ({ facts }: ExpectedIndex): string | undefined => facts.original?.sha256 ?? facts.stream_sha256;
 
@@ -92,7 +98,11 @@ for (const { client, server } of mixes) {
         const sha256 = wholeHash(archive);
         const settings: TargetSettings = { kind: 'file', path: join(folder, 'image') };
         const image = sha256 === undefined ? {} : { sha256 };
-        const outcome = await restore(session, archive.archive, settings, client === server ? 0 : 2, image);
+        const outcome = await restore(session, archive.archive, settings, client === server ? 0 : 2, image, (index) => {
+          const { csum, size, chunk_count: chunks, chunk_ends: ends } = archive.facts;
+          assert.deepEqual([index.csum, index.size, index.slotCount], [csum, size, chunks], name);
+          if (ends !== undefined) assert.deepEqual([...index.slots()].map(endOf), ends, name);
+        });
         if (sha256 !== undefined) assert.deepEqual([outcome.verified, outcome.sha256], [true, sha256], name);
         assert.match(outcome.sha256 ?? '', /^[0-9a-f]{64}$/u, name);
       }
