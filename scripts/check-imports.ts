@@ -53,7 +53,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'material',
     'logs',
   ],
-  profile: ['harness', 'scenario', 'workload', 'process', 'cache', 'clock'],
+  profile: ['harness', 'scenario', 'workload', 'pbs/format', 'process', 'cache', 'clock'],
   scenario: ['strategy'],
   workload: ['pbs/format', 'pbs/datastore', 'cache', 'material'],
   memory: [],

@@ -18,6 +18,7 @@ import { exitCodeOf } from './exit-code-of-report.ts';
 import { findScenario } from './find-scenario.ts';
 import { parseArgv } from './parse-argv.ts';
 import { printError } from './print-error.ts';
+import { readKeys } from './read-keys.ts';
 import { renderReports } from './render-reports.ts';
 import { RunProgress } from './run-progress.ts';
 import { tool } from './tool.ts';
@@ -71,6 +72,7 @@ export const profileCommand: Command = {
       throw new UsageError(refusal.reason, { code: 'profiler-unsuitable', hint: refusal.fix });
     }
     await checkDatastores(scenario);
+    const keys = await readKeys(scenario, edge);
     const plan = planTrials(scenario);
     const places = placesFrom(edge.env, edge.home);
     const clock = monotonicClock();
@@ -82,6 +84,7 @@ export const profileCommand: Command = {
         process: options.process,
         scenario,
         plan,
+        keys,
         warnings: [
           {
             code: 'profiled',

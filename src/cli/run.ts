@@ -8,6 +8,7 @@ import { monotonicClock } from '../clock/monotonic.ts';
 import { runScenario, type RunOutcome } from '../harness/run-scenario.ts';
 import { exitCodes, InterruptedError, type ExitCode } from '../model/errors.ts';
 import type { PlannedTrial } from '../model/records.ts';
+import type { CryptConfig } from '../pbs/format/crypt-config.ts';
 import { planTrials } from '../scenario/plan.ts';
 import { checkDatastores } from './check-datastores.ts';
 import type { Command } from './command.ts';
@@ -17,6 +18,7 @@ import { findScenario } from './find-scenario.ts';
 import { narrowScenario, type NarrowedScenario } from './narrow-scenario.ts';
 import { parseArgv } from './parse-argv.ts';
 import { printError } from './print-error.ts';
+import { readKeys } from './read-keys.ts';
 import { describePlan } from './describe-plan.ts';
 import { renderReports } from './render-reports.ts';
 import { RunProgress } from './run-progress.ts';
@@ -66,7 +68,8 @@ export const runCommand: Command = {
       const only = options.only?.split(',').map((word) => word.trim());
       const narrowed = narrowScenario(await findScenario(name, edge.cwd), { repeats: options.repeats, only });
       await checkDatastores(narrowed.scenario);
-      prepared.push({ ...narrowed, plan: planTrials(narrowed.scenario) });
+      const keys = await readKeys(narrowed.scenario, edge);
+      prepared.push({ ...narrowed, keys, plan: planTrials(narrowed.scenario) });
     }
     if (options['dry-run']) {
       for (const { scenario, plan, warnings } of prepared) {
@@ -86,11 +89,12 @@ export const runCommand: Command = {
 };
 
 interface PreparedRun extends NarrowedScenario {
+  readonly keys: ReadonlyMap<string, CryptConfig>;
   readonly plan: readonly PlannedTrial[];
 }
 
 async function runOne(
-  { scenario, plan, warnings }: PreparedRun,
+  { scenario, plan, warnings, keys }: PreparedRun,
   out: string,
   edge: Edge,
   stdout: 'table' | 'json' | 'json-line',
@@ -104,6 +108,7 @@ async function runOne(
       scenario,
       plan,
       warnings,
+      keys,
       out,
       cache: new Cache(places.cache),
       certificateFolder: resolve(places.state, 'certificate'),

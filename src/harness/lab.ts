@@ -12,6 +12,7 @@ import { Secret } from '../model/secret.ts';
 import { defaultTransport } from '../model/transport.ts';
 import { connectReader, type ReaderSession } from '../pbs/client/reader-session.ts';
 import { transports } from '../pbs/transport/transports.ts';
+import type { CryptConfig } from '../pbs/format/crypt-config.ts';
 import type { Launcher } from '../process/launch-through.ts';
 import { entryUrl, ServiceProcess } from '../process/service-process.ts';
 import { EmbeddedServers, startServerProcess, type MountedStore } from './embedded-servers.ts';
@@ -44,6 +45,8 @@ export interface LabSettings {
 export interface ConnectOptions {
   readonly snapshot: string;
   readonly signal: AbortSignal;
+  /** Key of the snapshot. */
+  readonly crypt?: CryptConfig;
   /** Of the client's end; the default one unless given. */
   readonly transport?: TransportSettings;
   /** Number of this connection among those of the restore; 0 unless given. */
@@ -61,7 +64,8 @@ export class Lab implements AsyncDisposable {
   readonly servers: EmbeddedServers;
   readonly #options: LabOptions;
   readonly #resources: AsyncDisposableStack;
-  readonly #pools: Map<number, DecoderPool> = new Map();
+  /** By number of threads and key. */
+  readonly #pools: Map<string, DecoderPool> = new Map();
   /**
    * Memory for chunks, kept from trial to trial, so that none of them pays for fresh pages. Each restore sets its bound;
    * until the first one there is none.
@@ -167,12 +171,14 @@ export class Lab implements AsyncDisposable {
     ]);
   }
 
-  /** Decode threads stay warm between trials; there is one pool for each number of threads. */
-  decoderPool(threads: number): DecoderPool {
-    let pool = this.#pools.get(threads);
+  /** Decode threads stay warm between trials; there is one pool for each number of threads, and each key. */
+  decoderPool(threads: number, crypt?: CryptConfig): DecoderPool {
+    const name = `${threads} ${crypt?.fingerprint ?? ''}`;
+    let pool = this.#pools.get(name);
     if (pool === undefined) {
-      pool = this.#resources.use(new DecoderPool({ threads, clock: this.#options.clock }));
-      this.#pools.set(threads, pool);
+      const { clock } = this.#options;
+      pool = this.#resources.use(new DecoderPool({ threads, clock, ...(crypt === undefined ? {} : { crypt }) }));
+      this.#pools.set(name, pool);
     }
     return pool;
   }
@@ -194,7 +200,7 @@ export class Lab implements AsyncDisposable {
   /** Logs in and upgrades, through the emulated link. */
   async connect(
     mounted: MountedStore,
-    { snapshot, signal, transport = defaultTransport, connection = 0 }: ConnectOptions,
+    { snapshot, signal, crypt, transport = defaultTransport, connection = 0 }: ConnectOptions,
   ): Promise<ReaderSession> {
     const { name, streamWindowBytes, connectionWindowBytes, maxFrameBytes, updateThreshold, tlsCipher } = transport;
     return await connectReader({
@@ -215,6 +221,7 @@ export class Lab implements AsyncDisposable {
         ...(updateThreshold === undefined ? {} : { updateThreshold }),
       },
       ...(tlsCipher === undefined ? {} : { tlsCipher }),
+      ...(crypt === undefined ? {} : { crypt }),
     });
   }
 

@@ -1,6 +1,7 @@
 import type { Image } from '../model/image.ts';
 import { metricValue, type Metric } from '../model/metric.ts';
 import type { ChunkSource } from '../model/ports.ts';
+import type { CryptConfig } from '../pbs/format/crypt-config.ts';
 import type { ReaderSession } from '../pbs/client/reader-session.ts';
 import type { ConnectOptions, Lab } from './lab.ts';
 import type { PreparedImage } from './prepare-image.ts';
@@ -12,6 +13,8 @@ export interface Sessions extends AsyncDisposable {
   readonly tls: ReaderSession['tls'];
   /** In the order of their connection numbers. */
   readonly sources: readonly ChunkSource[];
+  /** What the decoder needs, where the archive is encrypted. */
+  readonly crypt?: CryptConfig;
   /** The largest of any session. */
   peakWindowUtilization(): Metric;
 }
@@ -27,14 +30,16 @@ export interface OpenSessionsOptions extends Pick<ConnectOptions, 'signal' | 'tr
  * chunks of indexes that this session has downloaded (spec 4.2). When one fails, the others are ended.
  */
 export async function openSessions(
-  { mounted, snapshot, archive }: Pick<PreparedImage, 'mounted' | 'snapshot' | 'archive'>,
+  { mounted, snapshot, archive, crypt }: Pick<PreparedImage, 'mounted' | 'snapshot' | 'archive' | 'crypt'>,
   { lab, connections, ...options }: OpenSessionsOptions,
 ): Promise<Sessions> {
   await using opened = new AsyncDisposableStack();
   const opening = Array.from({ length: connections }, async (_, connection) => {
-    const session = opened.use(await lab.connect(mounted, { ...options, snapshot, connection }));
-    const { index } = await session.downloadFixedIndex(archive, options.signal);
-    return { session, index };
+    const session = opened.use(
+      await lab.connect(mounted, { ...options, snapshot, connection, ...(crypt === undefined ? {} : { crypt }) }),
+    );
+    const { index, ...keyed } = await session.downloadIndex(archive, options.signal);
+    return { session, index, crypt: keyed.crypt };
   });
   // One that is still being opened beside one that failed must be there before all are ended.
   await Promise.allSettled(opening);
@@ -45,6 +50,7 @@ export async function openSessions(
   const resources = opened.move();
   return {
     index: first.index,
+    ...(first.crypt === undefined ? {} : { crypt: first.crypt }),
     tls: first.session.tls,
     sources: sessions,
     peakWindowUtilization: () => largestOf(sessions.map((session) => session.peakWindowUtilization())),

@@ -1,6 +1,7 @@
 import type { Cache } from '../cache/cache.ts';
 import type { CaseSettings } from '../model/environment.ts';
 import type { ImageFacts } from '../model/records.ts';
+import type { CryptConfig } from '../pbs/format/crypt-config.ts';
 import type { ExpectedImage } from '../target/target.ts';
 import { ensureDatastore } from '../workload/ensure-datastore.ts';
 import type { MountedStore } from './embedded-servers.ts';
@@ -14,6 +15,8 @@ export interface PreparedImage {
   readonly archive: string;
   readonly facts: ImageFacts;
   readonly expected: ExpectedImage;
+  /** The key that the user gave for the snapshot. */
+  readonly crypt?: CryptConfig;
   /** What the user should know about it, e.g. that a signature was not checked. */
   readonly warnings: readonly string[];
   /** The image is whole but not the one that the scenario names. */
@@ -23,6 +26,8 @@ export interface PreparedImage {
 export interface PrepareOptions {
   readonly lab: Lab;
   readonly cache: Cache;
+  /** By the path of their file. */
+  readonly keys?: ReadonlyMap<string, CryptConfig>;
   /** Keeps a generated image from being evicted for as long as the run needs it. */
   readonly leases: DisposableStack;
   readonly signal: AbortSignal;
@@ -40,14 +45,18 @@ export function imageKey(settings: CaseSettings): string {
 /** Generates the synthetic image of a case (or finds it in the cache), or reads a ready datastore once to know its bytes. */
 export async function prepareImage(
   settings: CaseSettings,
-  { lab, cache, leases, signal, onProgress }: PrepareOptions,
+  { lab, cache, keys, leases, signal, onProgress }: PrepareOptions,
 ): Promise<PreparedImage> {
-  if ('datastore' in settings.server) return await restoreReference(settings.server, { lab, signal, onProgress });
+  const { server } = settings;
+  if ('datastore' in server) {
+    const crypt = server.keyFile === undefined ? undefined : keys?.get(server.keyFile);
+    return await restoreReference(server, { lab, signal, onProgress, ...(crypt === undefined ? {} : { crypt }) });
+  }
   const workload = leases.use(
     await ensureDatastore({
       image: settings.image,
       history: settings.history,
-      chunks: settings.server.chunks,
+      chunks: server.chunks,
       cache,
       signal,
       onProgress: ({ bytes, totalBytes }) => onProgress('generating the image', bytes, totalBytes),

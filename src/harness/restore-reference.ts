@@ -4,9 +4,11 @@ import { crc32 } from 'node:zlib';
 import { decodeChunk } from '../decode/decode-chunk.ts';
 import { freeBytes } from '../memory/free-bytes.ts';
 import type { ServerSettings } from '../model/environment.ts';
-import type { Image, Slot } from '../model/image.ts';
+import { slotPlaces, type Image, type Slot } from '../model/image.ts';
 import { DEFAULT_CHUNK_SIZE } from '../model/units.ts';
+import { requireKey } from '../pbs/client/snapshot-files.ts';
 import { openDatastore } from '../pbs/datastore/open-datastore.ts';
+import type { CryptConfig } from '../pbs/format/crypt-config.ts';
 import type { PrepareOptions, PreparedImage } from './prepare-image.ts';
 
 type ReadyDatastore = Extract<ServerSettings, { datastore: string }>;
@@ -18,15 +20,26 @@ type ReadyDatastore = Extract<ServerSettings, { datastore: string }>;
  */
 export async function restoreReference(
   server: ReadyDatastore,
-  { lab, signal, onProgress }: Omit<PrepareOptions, 'cache' | 'leases'>,
+  {
+    lab,
+    signal,
+    onProgress,
+    crypt,
+  }: Pick<PrepareOptions, 'lab' | 'signal' | 'onProgress'> & { readonly crypt?: CryptConfig },
 ): Promise<PreparedImage> {
   // Looked up here first: the server would only say that it cannot open a file.
   const datastore = await openDatastore(server.datastore);
   const found = await datastore.findArchive(server.snapshot, server.archive);
 
   const mounted = await lab.mount(server.datastore);
-  await using session = await lab.connect(mounted, { snapshot: found.snapshot, signal });
-  const { index, warnings } = await session.downloadFixedIndex(found.archive, signal);
+  await using session = await lab.connect(mounted, {
+    snapshot: found.snapshot,
+    signal,
+    ...(crypt === undefined ? {} : { crypt }),
+  });
+  const { index, file, warnings, ...keyed } = await session.downloadIndex(found.archive, signal);
+  // Also where no chunk is left to tell.
+  requireKey(file, await session.downloadManifest(signal), crypt);
 
   const imageHash = createHash('sha256');
   const slotChecksums = new Uint32Array(index.slotCount);
@@ -48,7 +61,7 @@ export async function restoreReference(
     }
     const { bytes, encodedBytes: stored, memory } = await session.fetch(slot.digest, signal);
     try {
-      const plain = decodeChunk(bytes, slot);
+      const plain = decodeChunk(bytes, slot, keyed.crypt === undefined ? {} : { crypt: keyed.crypt });
       learn(slot, plain);
       freeBytes(plain);
     } finally {
@@ -76,7 +89,8 @@ export async function restoreReference(
       snapshot: found.snapshot,
       archive: found.archive,
     },
-    expected: { size: index.size, chunkSize: index.chunkSize, slotChecksums, sha256 },
+    expected: { ...slotPlaces(index), slotChecksums, sha256 },
+    ...(crypt === undefined ? {} : { crypt }),
     warnings,
     ...(server.sha256 === undefined || server.sha256 === sha256
       ? {}

@@ -17,6 +17,7 @@ import {
   type RunRecord,
   type TrialRecord,
 } from '../model/records.ts';
+import type { CryptConfig } from '../pbs/format/crypt-config.ts';
 import type { Launcher } from '../process/launch-through.ts';
 import type { Scenario } from '../scenario/load-scenario.ts';
 import { findStrategy } from '../strategy/strategies.ts';
@@ -58,6 +59,8 @@ export interface RunOptions {
   readonly plan: readonly PlannedTrial[];
   /** What is known before the run that its reader should know too. */
   readonly warnings?: readonly RecordedWarning[];
+  /** Encryption keys that the scenario names, by the path of their file. */
+  readonly keys?: ReadonlyMap<string, CryptConfig>;
   /** Folder in which the run directory is made. */
   readonly out: string;
   readonly cache: Cache;
@@ -217,7 +220,7 @@ class RunInProgress {
   }
 
   async #prepareImages(lab: Lab, leases: DisposableStack): Promise<void> {
-    const { scenario, cache, observer, signal } = this.#options;
+    const { scenario, cache, observer, signal, keys } = this.#options;
     for (const settings of scenario.cases) {
       const key = imageKey(settings);
       let prepared = this.#images.get(key);
@@ -226,6 +229,7 @@ class RunInProgress {
           lab,
           cache,
           leases,
+          ...(keys === undefined ? {} : { keys }),
           signal,
           onProgress: (what, doneBytes, totalBytes) => observer.preparing(what, { doneBytes, totalBytes }),
         }).catch((error: unknown) => {

@@ -91,8 +91,8 @@ async function restoreOnce(
     tlsCipher: sessions.tls.cipher,
   };
   const { index, sources } = sessions;
-  const pool = lab.decoderPool(knobs.decodeThreads);
-  memory.use(lab.lendMemory(mostChunksHeld(knobs, index.chunkSize), pool));
+  const pool = lab.decoderPool(knobs.decodeThreads, sessions.crypt);
+  memory.use(lab.lendMemory(mostChunksHeld(knobs, index), pool));
   await using target = await createTarget(settings.target, { size: index.size, clock });
   using ports = composePorts({
     image: index,

@@ -90,6 +90,8 @@ export type ServerSettings =
       readonly snapshot: string;
       /** `drive-scsi0.img.fidx`; a missing suffix is added. */
       readonly archive: string;
+      /** Absolute path of the encryption key; the key itself is in no record. */
+      readonly keyFile?: string;
       /** Of the whole image, 64 hex digits. */
       readonly sha256?: string;
     });

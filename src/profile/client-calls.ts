@@ -15,6 +15,8 @@ export interface ProfiledRunOptions {
   readonly scenario: Scenario;
   readonly plan: readonly PlannedTrial[];
   readonly warnings: readonly RecordedWarning[];
+  /** Paths of key files and the keys in them: over the channel, and so in no argument and no variable. */
+  readonly keys: readonly (readonly [path: string, key: Uint8Array])[];
   /** That of the run, made already. */
   readonly directory: string;
   readonly cacheFolder: string;

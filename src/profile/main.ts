@@ -3,6 +3,7 @@ import { Cache } from '../cache/cache.ts';
 import { monotonicClock } from '../clock/monotonic.ts';
 import { RunDirectory } from '../harness/run-directory.ts';
 import { runScenario, type RunObserver } from '../harness/run-scenario.ts';
+import { CryptConfig } from '../pbs/format/crypt-config.ts';
 import { InterruptedError } from '../model/errors.ts';
 import { toCallError } from '../process/call-error.ts';
 import { collectLessOften } from '../process/collect-less-often.ts';
@@ -21,9 +22,10 @@ const interruption = new AbortController();
 let running: Promise<unknown> | undefined;
 
 const calls: ProfiledClientCalls = {
-  async run({ directory, cacheFolder, ...options }) {
+  async run({ directory, cacheFolder, keys, ...options }) {
     const run = runScenario({
       ...options,
+      keys: new Map(keys.map(([path, key]) => [path, new CryptConfig(key)])),
       // Made already: see `profiling`.
       out: directory,
       cache: new Cache(cacheFolder),

@@ -21,7 +21,7 @@ export interface ClientOutcome extends Omit<ProfiledRunResult, 'error'> {
 export async function runClientUnder(
   launch: Launcher,
   directory: string,
-  { scenario, plan, warnings = [], cache, certificateFolder, tool, observer, signal }: RunOptions,
+  { scenario, plan, warnings = [], keys = new Map(), cache, certificateFolder, tool, observer, signal }: RunOptions,
 ): Promise<ClientOutcome> {
   using leases = new DisposableStack();
   // Made here, so that making them is not in the profile.
@@ -49,6 +49,7 @@ export async function runClientUnder(
       scenario,
       plan,
       warnings,
+      keys: Array.from(keys, ([path, crypt]): readonly [string, Uint8Array] => [path, crypt.copyKey()]),
       directory,
       cacheFolder: cache.folder,
       certificateFolder,

@@ -1,12 +1,11 @@
 import { ByteRanges, type ByteRange } from '../journal/byte-ranges.ts';
-import type { Image } from '../model/image.ts';
+import { slotPlaces, type Image } from '../model/image.ts';
 
 /** The image without the slots that were restored already. */
 export function remainingImage(image: Image, restored: Iterable<ByteRange>): Image {
   const isThere = new ByteRanges(restored);
   return {
-    size: image.size,
-    chunkSize: image.chunkSize,
+    ...slotPlaces(image),
     slotCount: image.slotCount,
     *slots() {
       for (const slot of image.slots()) if (!isThere.covers(slot.offset, slot.length)) yield slot;

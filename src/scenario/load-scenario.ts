@@ -128,7 +128,13 @@ function settingsOf(
   folder: string,
 ): Omit<CaseSettings, 'index' | 'parameters'> {
   const absoluteServer: ServerSettings =
-    'datastore' in server ? { ...server, datastore: resolve(folder, server.datastore) } : server;
+    'datastore' in server
+      ? {
+          ...server,
+          datastore: resolve(folder, server.datastore),
+          ...(server.keyFile === undefined ? {} : { keyFile: resolve(folder, server.keyFile) }),
+        }
+      : server;
   const absoluteTarget: TargetSettings =
     target.kind === 'file' ? { ...target, path: resolve(folder, target.path) } : target;
   return { server: absoluteServer, link, transport, storage, image, history, target: absoluteTarget, strategies };

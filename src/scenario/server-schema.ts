@@ -44,11 +44,19 @@ export const serverSchema: z.ZodType<ServerSettings> = z
       pattern: snapshotPattern,
     }).optional(),
     archive: text({
-      description: 'The image in the snapshot; `.img.fidx` may be left out.',
+      description: 'The image in the snapshot; `.img.fidx` may be left out. Or an archive of files: root.pxar.',
       example: 'drive-scsi0.img.fidx',
       noun: 'the name of an archive',
       allowed: 'letters, digits, `.`, `_` and `-`',
       pattern: archivePattern,
+    }).optional(),
+    keyFile: text({
+      description:
+        'Encryption key of the snapshot, relative to this file; its password from PBS_ENCRYPTION_PASSWORD or one of its other forms.',
+      example: '../test/fixtures/golden/key-golden.json',
+      noun: 'a path',
+      allowed: 'the path of a file',
+      pattern: /^[^\0]+$/u,
     }).optional(),
     sha256: text({
       description: 'SHA-256 of the whole image; the restored bytes are held against it.',
@@ -59,7 +67,7 @@ export const serverSchema: z.ZodType<ServerSettings> = z
     }).optional(),
   })
   .transform(({ kind, chunks, processes, ...ready }, context): ServerSettings => {
-    const { datastore, snapshot, archive, sha256 } = ready;
+    const { datastore, snapshot, archive, keyFile, sha256 } = ready;
     if (chunks !== undefined && datastore !== undefined) {
       refuse(
         context,
@@ -74,7 +82,8 @@ export const serverSchema: z.ZodType<ServerSettings> = z
         processes,
         datastore,
         snapshot,
-        archive: imageArchiveName(archive, context),
+        archive: archiveName(archive, context),
+        ...(keyFile === undefined ? {} : { keyFile }),
         ...(sha256 === undefined ? {} : { sha256 }),
       };
     }
@@ -94,16 +103,17 @@ export const serverSchema: z.ZodType<ServerSettings> = z
     description: 'Where chunks come from: the embedded server with a synthetic image, or with a ready datastore.',
   });
 
-/** `drive-scsi0`, `drive-scsi0.img` and `drive-scsi0.img.fidx` are the same image. */
-function imageArchiveName(written: string, context: z.core.$RefinementCtx): string {
-  if (/\.(?:didx|blob|pxar|mpxar|ppxar|log)$/u.test(written)) {
+/** `drive-scsi0`, `drive-scsi0.img` and `drive-scsi0.img.fidx` are the same image; `root.pxar` is an archive of files. */
+function archiveName(written: string, context: z.core.$RefinementCtx): string {
+  if (/\.(?:blob|conf|json|key|log)$/u.test(written)) {
     refuse(
       context,
-      `${quote(written)} is not an image; only images (fixed indexes) can be restored`,
-      'the name of an image archive, for example drive-scsi0.img.fidx',
+      `${quote(written)} is not an archive of chunks; only images and archives of files can be restored`,
+      'the name of an archive, for example drive-scsi0.img.fidx or root.pxar.didx',
       ['archive'],
     );
   }
-  if (written.endsWith('.fidx')) return written;
+  if (/\.[fd]idx$/u.test(written)) return written;
+  if (/\.(?:[mp]?pxar|pcat1)$/u.test(written)) return `${written}.didx`;
   return written.endsWith('.img') ? `${written}.fidx` : `${written}.img.fidx`;
 }

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 
+import { slotAt, slotLength, slotStart } from '../model/image.ts';
 import type { ExpectedImage } from './target.ts';
 
 /** One write as the target saw it; without a checksum it was a run of zeros. */
@@ -63,14 +64,9 @@ export function shortenProblems(problems: readonly string[]): string[] {
   return [...problems.slice(0, LISTED_PROBLEMS), `and ${problems.length - LISTED_PROBLEMS} more`];
 }
 
-/** Bytes of a slot; only the last one of an image may be short. */
-export function slotLength(slot: number, { size, chunkSize }: ExpectedImage): number {
-  return Math.min(chunkSize, size - slot * chunkSize);
-}
-
 function wrongData({ offset, length, crc32: seen }: RecordedWrite, expected: ExpectedImage): string[] {
-  const slot = offset / expected.chunkSize;
-  if (!Number.isInteger(slot) || length !== slotLength(slot, expected)) {
+  const slot = slotAt(expected, offset);
+  if (slotStart(expected, slot) !== offset || length !== slotLength(expected, slot)) {
     return [`${length} bytes at offset ${offset} do not fill a chunk of the image`];
   }
   return seen === expected.slotChecksums[slot] ? [] : [`wrong bytes at offset ${offset} (${length} bytes)`];
@@ -78,10 +74,10 @@ function wrongData({ offset, length, crc32: seen }: RecordedWrite, expected: Exp
 
 function wrongZeroes({ offset, length }: RecordedWrite, expected: ExpectedImage): string[] {
   const problems: string[] = [];
-  const first = Math.floor(offset / expected.chunkSize);
-  for (let slot = first; slot * expected.chunkSize < offset + length; slot += 1) {
-    const start = slot * expected.chunkSize;
-    const bytes = slotLength(slot, expected);
+  const first = slotAt(expected, offset);
+  for (let slot = first; slotStart(expected, slot) < offset + length; slot += 1) {
+    const start = slotStart(expected, slot);
+    const bytes = slotLength(expected, slot);
     if (start < offset || start + bytes > offset + length) {
       problems.push(`zeros at offset ${Math.max(start, offset)} do not fill a chunk of the image`);
     } else if (expected.slotChecksums[slot] !== zeroChecksum(bytes)) {

@@ -3,16 +3,10 @@ import { open, rm, type FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 
 import { asMachineError, systemErrorCode, UsageError } from '../model/errors.ts';
+import { slotLength, slotStart } from '../model/image.ts';
 import type { Clock, PlainChunk } from '../model/ports.ts';
 import { BusyTime } from './busy-time.ts';
-import {
-  isInside,
-  listGapsAndOverlaps,
-  outsideOfImage,
-  shortenProblems,
-  slotLength,
-  type RecordedWrite,
-} from './coverage.ts';
+import { isInside, listGapsAndOverlaps, outsideOfImage, shortenProblems, type RecordedWrite } from './coverage.ts';
 import { asHeldChunk, secondHandOver } from './discard-target.ts';
 import type { ExpectedImage, ProofOutcome, ProvableTarget } from './target.ts';
 
@@ -111,7 +105,7 @@ export class FileTarget implements ProvableTarget {
       signal?.throwIfAborted();
       hash.update(bytes);
       if (crc32(bytes) !== expected.slotChecksums[slot]) {
-        wrong.push(`wrong bytes at offset ${slot * expected.chunkSize} (${bytes.length} bytes)`);
+        wrong.push(`wrong bytes at offset ${slotStart(expected, slot)} (${bytes.length} bytes)`);
       }
     }
     const sha256 = hash.digest('hex');
@@ -138,11 +132,12 @@ export class FileTarget implements ProvableTarget {
   /** Yields the same memory each time. */
   async *#readSlots(expected: ExpectedImage): AsyncGenerator<readonly [slot: number, bytes: Uint8Array]> {
     const buffer = new Uint8Array(expected.chunkSize);
-    for (let slot = 0; slot * expected.chunkSize < expected.size; slot += 1) {
-      const length = slotLength(slot, expected);
+    for (let slot = 0; slotStart(expected, slot) < expected.size; slot += 1) {
+      const start = slotStart(expected, slot);
+      const length = slotLength(expected, slot);
       let done = 0;
       while (done < length) {
-        const { bytesRead } = await this.#file.read(buffer, done, length - done, slot * expected.chunkSize + done);
+        const { bytesRead } = await this.#file.read(buffer, done, length - done, start + done);
         if (bytesRead === 0) break;
         done += bytesRead;
       }

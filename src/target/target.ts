@@ -1,12 +1,9 @@
+import type { SlotPlaces } from '../model/image.ts';
 import type { RestoreTarget } from '../model/ports.ts';
 import type { ProofRecord } from '../model/records.ts';
 
 /** What the restored bytes must be. */
-export interface ExpectedImage {
-  /** Bytes. */
-  readonly size: number;
-  /** Bytes. */
-  readonly chunkSize: number;
+export interface ExpectedImage extends SlotPlaces {
   /** CRC-32 of the plain bytes of each slot, in index order. */
   readonly slotChecksums: Uint32Array;
   /** Of the whole image, 64 lower-case hex digits. */

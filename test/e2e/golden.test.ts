@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +13,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 interface ExpectedFile {
   readonly 'crypt-mode': string | null;
   readonly original?: { readonly sha256: string } | string;
+  readonly stream_sha256?: string;
   readonly chunk_count: number;
   readonly zero_chunk_count: number;
   readonly repeated_nonzero: number;
@@ -45,6 +46,68 @@ await describe('the datastore that a real PBS wrote', () => {
         assert.ok(trials.length > 0);
         for (const trial of trials) assert.equal(trial.verified, true, JSON.stringify(trial));
       }
+    }
+  });
+
+  test('encrypted images and archives of files are restored to their recorded hashes', async () => {
+    await using bench = await Workbench.open();
+    bench.env['PBS_ENCRYPTION_PASSWORD_FILE'] = join(bench.folder, 'password');
+    await writeFile(join(bench.folder, 'password'), 'anchor-key-pw\nmore\n');
+    const golden = join(root, 'test/fixtures/golden');
+    const cases = [
+      ['vm/200/2026-02-15T18:26:40Z', 'drive-scsi0.img.fidx', 'key-golden.json'],
+      ['host/anchor-enc/2026-02-15T21:13:20Z', 'etc.pxar', 'key-scrypt.json'],
+      ['host/anchor/2026-02-13T19:26:40Z', 'root.pxar'],
+      ['host/anchor-md/2026-02-14T19:28:20Z', 'root.ppxar.didx'],
+    ] as const;
+    const servers = cases.map(([snapshot, archive, key]) => {
+      const keyFile = key === undefined ? '' : `, keyFile: "${join(golden, key)}"`;
+      return `    - { kind: embedded, datastore: "${join(golden, 'store')}", snapshot: "${snapshot}", archive: ${archive}${keyFile} }`;
+    });
+    const file = await bench.scenario('keys', [
+      'strategies: [ { name: sequential }, { name: window-ordered, inFlight: 4, decodeThreads: 2 } ]',
+      `target: { kind: file, path: "${join(bench.folder, 'image')}" }`,
+      'trials: { repeats: 1, warmUp: 0 }',
+      'matrix:\n  server:',
+      ...servers,
+    ]);
+    const result = await bench.command(['run', file, '--json']);
+    assert.equal(result.exitCode, exitCodes.fine, result.stderr);
+    const { cases: reported, warnings } = reportOf(result);
+    assert.ok(!warnings.some(({ code }) => code === 'image'), 'signatures were checked');
+    assert.equal(reported.length, cases.length);
+    for (const [index, { image, strategies: ran }] of reported.entries()) {
+      const [snapshot, archive] = cases[index] ?? ['', ''];
+      const facts = snapshots[snapshot]?.files[archive.endsWith('idx') ? archive : `${archive}.didx`];
+      const recorded = typeof facts?.original === 'object' ? facts.original.sha256 : facts?.stream_sha256;
+      assert.equal(image?.sha256, recorded, snapshot);
+      for (const { trials } of ran) {
+        assert.equal(trials.length, 1);
+        for (const trial of trials)
+          assert.deepEqual([trial.verified, trial.sha256], [true, recorded], JSON.stringify(trial));
+      }
+    }
+    assert.ok(!`${result.stdout}${result.stderr}`.includes('anchor-key-pw'));
+  });
+
+  test('a key that is missing, wrong or closed stops a run before it begins', async () => {
+    await using bench = await Workbench.open();
+    const golden = join(root, 'test/fixtures/golden');
+    for (const [key, says] of [
+      [undefined, /is encrypted.*no key/u],
+      ['nowhere.json', /no encryption key/u],
+      ['key-scrypt.json', /password/u],
+      ['key-pbkdf2.json', /not the one of this backup/u],
+      ['README.md', /not an encryption key/u],
+    ] as const) {
+      if (key === 'key-pbkdf2.json') bench.env['PBS_ENCRYPTION_PASSWORD'] = 'anchor-key-pw';
+      const keyFile = key === undefined ? '' : `, keyFile: "${join(golden, key)}"`;
+      const file = await bench.scenario('keys', [
+        `server: { kind: embedded, datastore: "${join(golden, 'store')}", snapshot: "vm/200/2026-02-15T18:26:40Z", archive: drive-scsi0${keyFile} }`,
+      ]);
+      const { exitCode, stderr } = await bench.command(['run', file]);
+      assert.equal(exitCode, exitCodes.usage, stderr);
+      assert.match(stderr, says);
     }
   });
 

@@ -100,7 +100,9 @@ export class Workbench implements AsyncDisposable {
     const head = [
       'formatVersion: 1',
       `name: ${name}`,
-      ...(/^(?:image|server):/mu.test(text) ? [] : ['image: { size: 24 MiB, zeroShare: 10 %, compressionRatio: 1.5 }']),
+      ...(/^ *(?:image|server):/mu.test(text)
+        ? []
+        : ['image: { size: 24 MiB, zeroShare: 10 %, compressionRatio: 1.5 }']),
     ];
     const file = join(this.folder, `${name}.yaml`);
     await writeFile(file, `${head.join('\n')}\n${text}\n`);

@@ -316,12 +316,19 @@ describe('one problem is shown with its place, a mark, and what is allowed', () 
     |                                   ^~~~~~~~~~~
   allowed: \`chunks\` without \`datastore\`, or the other way round`,
     ],
-    'an archive that is no image': [
-      'server: { kind: embedded, datastore: a, snapshot: "host/a/2026-01-01T00:00:00Z", archive: root.pxar.didx }\n',
-      `wrong.yaml:3:91: \`root.pxar.didx\` is not an image; only images (fixed indexes) can be restored
-  3 | server: { kind: embedded, datastore: a, snapshot: "host/a/2026-01-01T00:00:00Z", archive: root.pxar.didx }
-    |                                                                                           ^~~~~~~~~~~~~~
-  allowed: the name of an image archive, for example drive-scsi0.img.fidx`,
+    'an archive without chunks': [
+      'server: { kind: embedded, datastore: a, snapshot: "host/a/2026-01-01T00:00:00Z", archive: pct.conf.blob }\n',
+      `wrong.yaml:3:91: \`pct.conf.blob\` is not an archive of chunks; only images and archives of files can be restored
+  3 | server: { kind: embedded, datastore: a, snapshot: "host/a/2026-01-01T00:00:00Z", archive: pct.conf.blob }
+    |                                                                                           ^~~~~~~~~~~~~
+  allowed: the name of an archive, for example drive-scsi0.img.fidx or root.pxar.didx`,
+    ],
+    'a key file without a datastore': [
+      'server: { kind: embedded, keyFile: key.json }\n',
+      `wrong.yaml:3:36: a ready datastore needs \`datastore\` and \`snapshot\` and \`archive\` too
+  3 | server: { kind: embedded, keyFile: key.json }
+    |                                    ^~~~~~~~
+  allowed: \`datastore\`, \`snapshot\` and \`archive\` together, or none of them`,
     ],
   };
   for (const [name, [text, expected]] of Object.entries(expectations)) {

@@ -34,6 +34,29 @@ test('zeros may be written slot by slot, or as data', () => {
   );
 });
 
+test('the stream of an archive is covered chunk by chunk, whatever their lengths', () => {
+  const slotOffsets = Float64Array.of(0, 3, 4, 30);
+  const archive: ExpectedImage = { size: 36, chunkSize: 26, slotOffsets, slotChecksums: Uint32Array.of(1, 2, 3, 4) };
+  const writes = [
+    { offset: 4, length: 26, crc32: 3 },
+    { offset: 0, length: 3, crc32: 1 },
+    { offset: 30, length: 6, crc32: 4 },
+    { offset: 3, length: 1, crc32: 2 },
+  ];
+  assert.deepEqual(listCoverageProblems(writes, archive), []);
+  assert.deepEqual(listCoverageProblems(writes.with(0, { offset: 4, length: 26, crc32: 9 }), archive), [
+    'wrong bytes at offset 4 (26 bytes)',
+  ]);
+  assert.deepEqual(listCoverageProblems(writes.with(3, { offset: 3, length: 1 } as never), archive), [
+    'zeros at offset 3 (1 bytes) where the image has other bytes',
+  ]);
+  const halves = [...writes.slice(1), { offset: 4, length: 10, crc32: 3 }, { offset: 14, length: 16, crc32: 3 }];
+  assert.deepEqual(listCoverageProblems(halves, archive), [
+    '10 bytes at offset 4 do not fill a chunk of the image',
+    '16 bytes at offset 14 do not fill a chunk of the image',
+  ]);
+});
+
 const faults: readonly (readonly [name: string, writes: RecordedWrite[], problems: string[]])[] = [
   ['a gap in the middle', except(1), ['nothing was written at offset 8 (16 bytes)']],
   ['a missing start', except(0), ['nothing was written at offset 0 (8 bytes)']],

@@ -1,4 +1,4 @@
-import type { Slot } from '../../model/image.ts';
+import type { Image, Slot } from '../../model/image.ts';
 import type {
   ChunkDecoder,
   ChunkSource,
@@ -28,8 +28,10 @@ export function worstCaseChunkBytes(chunkSize: number): number {
  */
 export function mostChunksHeld(
   { inFlight, bufferBytes }: Pick<StrategyKnobs, 'inFlight' | 'bufferBytes'>,
-  chunkSize: number,
+  { chunkSize, slotOffsets }: Pick<Image, 'chunkSize' | 'slotOffsets'>,
 ): number {
+  // Chunks of other lengths need less than the longest of them once they are decoded, so that more can be held.
+  if (slotOffsets !== undefined) return inFlight + 1;
   return Math.min(inFlight, Math.max(1, Math.floor(bufferBytes / chunkSize))) + 1;
 }
 

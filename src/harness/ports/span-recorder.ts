@@ -1,4 +1,4 @@
-import type { Image } from '../../model/image.ts';
+import { slotAt, slotPlaces, type Image, type SlotPlaces } from '../../model/image.ts';
 import type { EncodedChunk, PlainChunk } from '../../model/ports.ts';
 import { spanColumns, type SpanColumn, type SpanTable } from '../../model/records.ts';
 
@@ -11,14 +11,14 @@ const plainNumbers: ReadonlySet<SpanColumn> = new Set(['slot', 'connection', 'wo
  * such moment.
  */
 export class SpanRecorder {
-  readonly #chunkSize: number;
+  readonly #places: SlotPlaces;
   readonly #columns: Readonly<Record<SpanColumn, Float64Array>>;
   readonly #writtenSlots: Uint32Array;
   #written = 0;
   #startedAtMs = 0;
 
   constructor(image: Image) {
-    this.#chunkSize = image.chunkSize;
+    this.#places = slotPlaces(image);
     const column = (): Float64Array => new Float64Array(image.slotCount).fill(NaN);
     this.#columns = Object.fromEntries(spanColumns.map((name) => [name, column()])) as Record<SpanColumn, Float64Array>;
     this.#writtenSlots = new Uint32Array(image.slotCount);
@@ -52,16 +52,16 @@ export class SpanRecorder {
   }
 
   writeCalled(offset: number, atMs: number): void {
-    this.#columns.writeCalledMs[offset / this.#chunkSize] = atMs;
+    this.#columns.writeCalledMs[slotAt(this.#places, offset)] = atMs;
   }
 
   /** The writer took the write. */
   writeStarted(offset: number, atMs: number): void {
-    this.#columns.writeStartedMs[offset / this.#chunkSize] = atMs;
+    this.#columns.writeStartedMs[slotAt(this.#places, offset)] = atMs;
   }
 
   written(offset: number, atMs: number): void {
-    const slot = offset / this.#chunkSize;
+    const slot = slotAt(this.#places, offset);
     this.#columns.slot[slot] = slot;
     this.#columns.writtenMs[slot] = atMs;
     this.#writtenSlots[this.#written] = slot;

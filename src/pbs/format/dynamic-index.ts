@@ -31,6 +31,7 @@ export class DynamicIndex implements Image {
   /** Bytes of the longest chunk, 0 without chunks. */
   readonly chunkSize: number;
   readonly slotCount: number;
+  readonly slotOffsets: Float64Array;
   readonly uuid: string;
   readonly ctime: number;
   /** SHA-256 over all entries: the header's, which {@link parseDynamicIndex} has found to be right. */
@@ -44,6 +45,7 @@ export class DynamicIndex implements Image {
     this.uuid = uuid;
     this.ctime = ctime;
     this.csum = csum;
+    this.slotOffsets = Float64Array.from({ length: this.slotCount }, (_, slot) => this.#start(slot));
     let longest = 0;
     for (let slot = 0; slot < this.slotCount; slot += 1)
       longest = Math.max(longest, this.#end(slot) - this.#start(slot));

@@ -136,7 +136,7 @@ for (const strategy of Object.values(strategies)) {
               ),
           });
           assert.equal(error, undefined);
-          const memory = mostChunksHeld({ inFlight: options.inFlight, bufferBytes }, CHUNK_SIZE);
+          const memory = mostChunksHeld({ inFlight: options.inFlight, bufferBytes }, { chunkSize: CHUNK_SIZE });
           assert.ok(most <= memory, `${most} chunks, memory for ${memory}`);
         }),
         { numRuns: 50 },
