@@ -287,5 +287,5 @@ async function eventually<T>(look: () => Promise<T | undefined> | T | undefined,
     const found = await look();
     if (found !== undefined) return found;
   }
-  assert.fail(`${what}: not within ${GIVE_UP_MS} ms`);
+  throw new Error(`${what}: not within ${GIVE_UP_MS} ms`);
 }
