@@ -2,6 +2,8 @@ import { z } from 'zod';
 
 import { monotonicClock } from '../clock/monotonic.ts';
 import { UsageError, type ExitCode } from '../model/errors.ts';
+import { serverOf } from '../pbs/client/remote.ts';
+import { requireSupportedServer } from '../pbs/client/rest-client.ts';
 import { archiveKind, serverArchiveName } from '../pbs/format/archive-name.ts';
 import { formatSnapshotPath, parseSnapshotPath } from '../pbs/format/snapshot-path.ts';
 import { findStrategy, strategies } from '../strategy/strategies.ts';
@@ -86,6 +88,8 @@ export const restoreCommand: Command = {
       clock: monotonicClock(),
       edge,
     };
+    // The reader protocol of older servers looks the same: nothing in it would tell.
+    await requireSupportedServer({ ...serverOf(remote), clock: job.clock, signal: edge.interrupted });
     return archiveKind(archive) === 'blob' ? await restoreBlob(job) : await restoreChunks(job);
   },
 };

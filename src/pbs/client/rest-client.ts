@@ -44,6 +44,14 @@ export async function connectRest(options: ServerOptions): Promise<RestClient> {
   }
 }
 
+/**
+ * Makes sure that a server is one that this tool is made for, where no other REST request would show it.
+ * @throws as {@link connectRest}
+ */
+export async function requireSupportedServer(options: ServerOptions): Promise<void> {
+  await using _ = await connectRest(options);
+}
+
 /** Requests to the REST API of a server, one after the other on one connection. */
 export class RestClient implements AsyncDisposable {
   readonly #options: ServerOptions;

@@ -18,7 +18,7 @@ import { createTarget } from '../../../src/target/create-target.ts';
 import type { ProofOutcome } from '../../../src/target/target.ts';
 import { generateDatastore } from '../../../src/workload/generate-datastore.ts';
 import { WORKLOAD_ARCHIVE } from '../../../src/workload/workload.ts';
-import { goldenArchives, goldenKey, goldenStore, type ExpectedIndex } from '../datastore/golden.ts';
+import { copyOfGolden, goldenArchives, goldenKey, goldenStore, type ExpectedIndex } from '../datastore/golden.ts';
 import { GoldenServer, chunkFile, secret, userId } from '../server/golden-server.ts';
 
 const clock = monotonicClock();
@@ -193,6 +193,24 @@ test('damage in the datastore names the chunk, wherever it is found', async () =
   } finally {
     await rm(store, { recursive: true });
   }
+});
+
+test('a snapshot that is removed while it is read: what was allowed still comes, the rest is told', async () => {
+  await using golden = await GoldenServer.start();
+  await using copy = await copyOfGolden(['.chunks', 'vm/100']);
+  golden.server.mount({ store: 'removed', path: copy.path });
+  const snapshot = 'vm/100/2026-02-16T16:30:44Z';
+  const more = { store: 'removed' };
+  await using first = await open(golden, snapshot, more);
+  await using second = await open(golden, snapshot, more);
+  await using third = await open(golden, snapshot, more);
+  const { index } = await first.downloadFixedIndex('drive-scsi0.img');
+  await second.downloadManifest();
+  await rm(join(copy.path, snapshot), { recursive: true });
+  assert.ok((await first.fetch(index.digestAt(1), signal)).encodedBytes > 12);
+  await assert.rejects(second.downloadFixedIndex('drive-scsi0.img'), { code: 'file-missing', exitCode: 1 });
+  await assert.rejects(third.downloadFixedIndex('drive-scsi0.img'), { code: 'snapshot-unfinished', exitCode: 1 });
+  await assert.rejects(open(golden, snapshot, more), { code: 'snapshot-not-found', exitCode: 2 });
 });
 
 test('a server that goes away fails every fetch under way', async () => {
