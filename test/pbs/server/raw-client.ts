@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect as connectHttp2, type ClientHttp2Session, type IncomingHttpHeaders } from 'node:http2';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { connect as connectTls, createSecureContext, type TLSSocket } from 'node:tls';
 
 /** An HTTP/1.1 answer as it came, names of headers in the order and case of the wire. */
 export interface RawAnswer {
@@ -11,9 +11,12 @@ export interface RawAnswer {
   readonly bytes: Buffer;
 }
 
+/** Made once: it costs more than the handshake. */
+const secureContext = createSecureContext();
+
 /** A TLS connection without ALPN. */
 export async function openTls(port: number): Promise<TLSSocket> {
-  const socket = connectTls({ host: '127.0.0.1', port, rejectUnauthorized: false });
+  const socket = connectTls({ host: '127.0.0.1', port, rejectUnauthorized: false, secureContext });
   socket.on('error', () => {});
   await once(socket, 'secureConnect');
   return socket;
@@ -53,13 +56,22 @@ async function nextPiece(socket: TLSSocket, head: Buffer): Promise<Buffer> {
     const piece = socket.read() as Buffer | null;
     if (piece !== null) return piece;
     if (socket.destroyed || socket.readableEnded) throw new Error(`closed after ${JSON.stringify(head.toString())}`);
-    const waiting = new AbortController();
-    const { signal } = waiting;
-    await Promise.race(['readable', 'close', 'end'].map(async (event) => await once(socket, event, { signal })));
-    waiting.abort();
+    await nextEvent(socket);
   }
 }
 
+/** That there is something to read, or never will be. */
+async function nextEvent(socket: TLSSocket): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const happened = (): void => {
+      for (const event of events) socket.off(event, happened);
+      resolve();
+    };
+    for (const event of events) socket.on(event, happened);
+  });
+}
+
+const events = ['readable', 'close', 'end'] as const;
 const LAST_CHUNK = '0\r\n\r\n';
 
 /** Whether the last chunk is there, which may have come in any number of pieces. */
@@ -123,6 +135,8 @@ export function startHttp2(socket: TLSSocket): ClientHttp2Session {
 
 export async function fetchH2(session: ClientHttp2Session, path: string, method = 'GET'): Promise<H2Answer> {
   const stream = session.request({ ':path': path, ':method': method });
+  // A session that is destroyed fails its streams more than once.
+  stream.on('error', () => {});
   const pieces: Buffer[] = [];
   let headers: IncomingHttpHeaders = {};
   stream.once('response', (fields) => {
