@@ -26,6 +26,7 @@ import type { ServedStore } from './served-store.ts';
 import { sessionSettings } from './session-settings.ts';
 import { SynthesisedChunks, synthesiseChunks } from './synthesised-chunks.ts';
 import { TlsPort } from './tls-port.ts';
+import { withoutBodyOfHead } from './without-body.ts';
 
 /** How long a real server keeps a 401 back (spec 2.5). */
 const PENALTY_MS = 3000;
@@ -100,7 +101,10 @@ export class EmbeddedServer implements AsyncDisposable {
     const accounts = 'accounts' in who ? who.accounts : soleAccount(who.userId, who.secret);
     const api = new PublicApi({ access: new Access(accounts), rest: this.#restServer(certificate), ...timing });
     const http1 = createHttp1Server(api, (socket, head, session) => {
-      const connection = this.#transport.accept(socket, session.handle, { head, settings: sessionSettings });
+      const connection = this.#transport.accept(socket, withoutBodyOfHead(session.handle), {
+        head,
+        settings: sessionSettings,
+      });
       this.#connections.add(connection);
       const ended = connection.closed.then(async () => {
         this.#connections.delete(connection);

@@ -133,14 +133,28 @@ export function startHttp2(socket: TLSSocket): ClientHttp2Session {
   return session;
 }
 
-export async function fetchH2(session: ClientHttp2Session, path: string, method = 'GET'): Promise<H2Answer> {
-  const stream = session.request({ ':path': path, ':method': method });
+/** What {@link fetchH2} sends; a GET without a body unless it says otherwise. */
+export interface H2Request {
+  readonly method?: string;
+  /** `name: value` */
+  readonly headers?: readonly string[];
+  readonly body?: string | Uint8Array;
+}
+
+export async function fetchH2(
+  session: ClientHttp2Session,
+  path: string,
+  { method = 'GET', headers: sent = [], body = '' }: H2Request = {},
+): Promise<H2Answer> {
+  const fields = Object.fromEntries(sent.map((line) => line.split(': ')));
+  const stream = session.request({ ...fields, ':path': path, ':method': method }, { endStream: body.length === 0 });
   // A session that is destroyed fails its streams more than once.
   stream.on('error', () => {});
+  if (body.length > 0) stream.end(body);
   const pieces: Buffer[] = [];
   let headers: IncomingHttpHeaders = {};
-  stream.once('response', (fields) => {
-    headers = fields;
+  stream.once('response', (received) => {
+    headers = received;
   });
   for await (const piece of stream) pieces.push(piece as Buffer);
   return { status: Number(headers[':status']), headers, body: Buffer.concat(pieces) };

@@ -83,6 +83,14 @@ describe('a reader session', () => {
     });
   });
 
+  it('answers HEAD without a body, and goes on', async () => {
+    await lab.withReader(async (session) => {
+      const { status, body, headers } = await fetchH2(session, '/speedtest', { method: 'HEAD' });
+      assert.deepEqual([status, body.length, headers['content-length']], [404, 0, '28']);
+      assert.equal((await fetchH2(session, '/speedtest')).status, 200);
+    });
+  });
+
   it('answers every wrong request in the words of the real server, and goes on', async () => {
     await lab.withReader(async (session) => {
       const file = (name: string): string => JSON.stringify(join(golden, 'vm/100/2026-02-16T16:30:44Z', name));
@@ -121,7 +129,7 @@ describe('a reader session', () => {
         ['/speedtest?x=1', 400, "parameter verification failed - 'x': schema does not allow additional properties."],
       ];
       for (const [path, status, text, method] of wrong) {
-        const answer = await fetchH2(session, path, method);
+        const answer = await fetchH2(session, path, method === undefined ? {} : { method });
         assert.deepEqual([answer.status, answer.body.toString()], [status, text], path);
         assert.equal(
           answer.headers['content-type'],

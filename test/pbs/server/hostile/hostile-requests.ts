@@ -1,4 +1,7 @@
 import type { SeededRandom } from '../../../../src/material/seeded-random.ts';
+import { encodeBlob } from '../../../../src/pbs/format/blob.ts';
+
+export type SessionKind = 'reader' | 'backup';
 
 /** One request as it is sent, and how. */
 export interface HostileRequest {
@@ -6,7 +9,7 @@ export interface HostileRequest {
   /** Path and query. */
   readonly target: string;
   readonly headers: readonly string[];
-  readonly body: string;
+  readonly body: string | Uint8Array;
 }
 
 export const randomMember = <Member>(random: SeededRandom, members: readonly Member[]): Member =>
@@ -52,12 +55,20 @@ const hostileValues: readonly string[] = [
   'vm',
 ];
 
+const sound = encodeBlob(Buffer.from('a small blob'));
+
 const values: Readonly<Record<string, readonly string[]>> = {
+  'archive-name': ['drive-scsi0.img.fidx', 'root.pxar.didx', 'index.json.blob'],
   'backup-id': ['100', '200', '300', '400', 'anchor', 'anchor-md'],
   'backup-time': ['1771000061', '1771086522', '1771172983', '1771259444', '1771180000', '1771010800'],
   'backup-type': ['vm', 'host', 'ct'],
   'file-name': ['index.json.blob', 'drive-scsi0.img.fidx', 'qemu-server.conf.blob', 'root.pxar.didx', 'linked.blob'],
   'max-depth': ['0', '1', '7'],
+  'chunk-count': ['0', '1'],
+  'digest-list': [`["${'0'.repeat(64)}"]`],
+  'encoded-size': [String(sound.length), '1', '5000000', '900000000'],
+  'offset-list': ['[0]', '[1]', '[]'],
+  csum: ['0'.repeat(64)],
   debug: ['true', '0'],
   digest: ['d7ce222312aea8d9ff9deeaa0e718a93a49f86975de8ec1b2adb560312d73992', '0'.repeat(64)],
   name: ['fuzz'],
@@ -66,9 +77,11 @@ const values: Readonly<Record<string, readonly string[]>> = {
   parent: ['', 'a'],
   password: ['wrong'],
   protected: ['true', 'false'],
+  size: ['0', '12', '4194304', '1099511627776'],
   store: ['tank', 'nostore'],
   username: ['root@pam', 'nobody@pbs'],
   verbose: ['1'],
+  wid: ['1', '2'],
 };
 
 const snapshot = ['backup-id', 'backup-time', 'backup-type', 'ns'];
@@ -104,13 +117,29 @@ const calls: readonly (readonly [method: string, path: string, parameters: reado
   ['DELETE', 'admin/datastore/nostore/groups', ['backup-id', 'backup-type', 'ns']],
 ];
 
-const sessionCalls: typeof calls = [
-  ['GET', 'chunk', ['digest']],
-  ['GET', 'download', ['file-name']],
-  ['GET', 'speedtest', []],
-  ['GET', '', []],
-  ['GET', 'nope', []],
-];
+const sessionCalls: Readonly<Record<SessionKind, typeof calls>> = {
+  reader: [
+    ['GET', 'chunk', ['digest']],
+    ['GET', 'download', ['file-name']],
+    ['GET', 'speedtest', []],
+    ['GET', '', []],
+    ['GET', 'nope', []],
+  ],
+  backup: [
+    ['POST', 'fixed_index', ['archive-name', 'size']],
+    ['POST', 'dynamic_index', ['archive-name']],
+    ['PUT', 'fixed_index', ['wid', 'digest-list', 'offset-list']],
+    ['POST', 'fixed_chunk', ['wid', 'digest', 'size', 'encoded-size']],
+    ['POST', 'dynamic_chunk', ['wid', 'digest', 'size', 'encoded-size']],
+    ['POST', 'fixed_close', ['wid', 'chunk-count', 'size', 'csum']],
+    ['POST', 'dynamic_close', ['wid', 'chunk-count', 'size', 'csum']],
+    ['POST', 'blob', ['file-name', 'encoded-size']],
+    ['GET', 'previous', ['archive-name']],
+    ['GET', 'previous_backup_time', []],
+    ['POST', 'speedtest', []],
+    ['POST', 'finish', []],
+  ],
+};
 
 /** A request that is right, nearly right, or nonsense, of the calls of the HTTP/1.1 listener. */
 export function publicRequest(random: SeededRandom, credentials: readonly (readonly string[])[]): HostileRequest {
@@ -133,21 +162,40 @@ export function publicRequest(random: SeededRandom, credentials: readonly (reado
 }
 
 /** The same of the calls inside of a session. */
-export function sessionRequest(random: SeededRandom): HostileRequest {
-  const [method, path, parameters] = randomMember(random, sessionCalls);
+export function sessionRequest(random: SeededRandom, kind: SessionKind): HostileRequest {
+  const [method, path, parameters] = randomMember(random, sessionCalls[kind]);
+  const query = queryOf(random, parameters);
+  const isJson = method === 'PUT' && !isOneIn(random, 4);
   return {
-    method: isOneIn(random, 8) ? randomMember(random, ['GET', 'PUT', 'POST', 'DELETE']) : method,
-    target: `/${isOneIn(random, 6) ? changedPath(random, path) : path}?${queryOf(random, parameters)}`,
-    headers: [],
-    body: '',
+    method: isOneIn(random, 8) ? randomMember(random, ['GET', 'PUT', 'POST', 'DELETE', 'HEAD']) : method,
+    target: `/${isOneIn(random, 6) ? changedPath(random, path) : path}${isJson ? '' : `?${query}`}`,
+    headers: isJson ? ['content-type: application/json'] : [],
+    body: isJson ? jsonOf(query) : method === 'POST' ? uploadedBytes(random) : '',
   };
+}
+
+/** As the client has it: numbers and lists as such. */
+const jsonOf = (query: string): string =>
+  `{${[...new URLSearchParams(query)]
+    .map(([name, value]) => `${JSON.stringify(name)}:${/^[[\d]/u.test(value) ? value : JSON.stringify(value)}`)
+    .join(',')}}`;
+
+function uploadedBytes(random: SeededRandom): Uint8Array {
+  const broken = Buffer.from(sound);
+  broken[random.below(broken.length)] = random.below(256);
+  return randomMember(random, [sound, sound, broken, sound.subarray(0, random.below(sound.length)), Buffer.alloc(0)]);
 }
 
 /** The text of a request, its length as it is. */
 export const requestText = ({ method, target, headers, body }: HostileRequest): string =>
-  [`${method} ${target} HTTP/1.1`, 'host: x', ...headers, `content-length: ${Buffer.byteLength(body)}`, '', body].join(
-    '\r\n',
-  );
+  [
+    `${method} ${target} HTTP/1.1`,
+    'host: x',
+    ...headers,
+    `content-length: ${Buffer.byteLength(body)}`,
+    '',
+    body.toString(),
+  ].join('\r\n');
 
 /** Bytes of a request that are changed, doubled, missing or cut, so that it mostly is none any more. */
 export function brokenBytes(random: SeededRandom, text: string): Buffer {

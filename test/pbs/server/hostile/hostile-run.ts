@@ -19,12 +19,12 @@ import {
   requestText,
   sessionRequest,
   type HostileRequest,
+  type SessionKind,
 } from './hostile-requests.ts';
 
 export interface HostileRunOptions {
   readonly requests: number;
   readonly seed: string;
-  readonly onProgress?: (requests: number) => void;
 }
 
 export interface HostileTally {
@@ -57,7 +57,7 @@ const isKnownStatus = (status: number): boolean => [200, 101, 400, 401, 403, 404
  * sessions, from several clients of which some go away in the middle.
  * @throws where it answers what it should not, is gone, or has changed or shown something outside of its datastore
  */
-export async function runHostileRequests({ requests, seed, onProgress }: HostileRunOptions): Promise<HostileTally> {
+export async function runHostileRequests({ requests, seed }: HostileRunOptions): Promise<HostileTally> {
   await using outside = await temporaryFolder();
   writeFileSync(join(outside.path, 'secret.blob'), OUTSIDE);
   let tally: HostileTally;
@@ -71,7 +71,7 @@ export async function runHostileRequests({ requests, seed, onProgress }: Hostile
     for (const snapshot of ['2026-02-13T16:27:41Z', '2026-02-16T16:30:44Z'])
       symlinkSync(join(outside.path, 'secret.blob'), join(lab.path, 'vm/100', snapshot, 'linked.blob'));
     const filesBefore = openFiles();
-    const outcome = await attack(lab, { requests, seed, ...(onProgress === undefined ? {} : { onProgress }) });
+    const outcome = await attack(lab, { requests, seed });
     for (let wait = 0; wait < 200 && openFiles() > filesBefore; wait += 1) await sleep(10);
     tally = { ...outcome, leftFiles: openFiles() - filesBefore };
     await requireUnlocked(lab.path);
@@ -83,30 +83,26 @@ export async function runHostileRequests({ requests, seed, onProgress }: Hostile
   return tally;
 }
 
-async function attack(
-  lab: RestLab,
-  { requests, seed, onProgress }: HostileRunOptions,
-): Promise<Omit<HostileTally, 'leftFiles'>> {
+async function attack(lab: RestLab, { requests, seed }: HostileRunOptions): Promise<Omit<HostileTally, 'leftFiles'>> {
   const answers = new Map<string, number>();
-  let done = 0;
+  const progress = { done: 0 };
   let startBytes: number | undefined;
   const count = (status: number | undefined): void => {
     const key = String(status ?? 'none');
     answers.set(key, (answers.get(key) ?? 0) + 1);
-    done += 1;
+    progress.done += 1;
   };
   const lane = async (number: number): Promise<void> => {
     const random = new SeededRandom(`${seed} ${number}`);
-    while (done < requests) {
+    while (progress.done < requests) {
       await randomMember(random, [askPublic, askPublic, askBroken, askInSession])(lab, random, count);
-      if (startBytes === undefined && done > requests / 10) startBytes = dataBytes();
-      onProgress?.(done);
+      if (startBytes === undefined && progress.done > requests / 10) startBytes = dataBytes();
     }
   };
   await Promise.all(Array.from({ length: LANES }, async (_, number) => await lane(number)));
   // The last connections are closed soon after their clients have gone.
   await sleep(100);
-  return { requests: done, answers, grownBytes: dataBytes() - (startBytes ?? 0) };
+  return { requests: progress.done, answers, grownBytes: dataBytes() - (startBytes ?? 0) };
 }
 
 type Ask = (lab: RestLab, random: SeededRandom, count: (status: number | undefined) => void) => Promise<void>;
@@ -151,16 +147,17 @@ const askBroken: Ask = async (lab, random, count) => {
   }
 };
 
-/** A reader session in which many things are asked for at once, and which may end before they are answered. */
+/** A session in which many things are asked for at once, and which may end before they are answered. */
 const askInSession: Ask = async (lab, random, count) => {
   const socket = await openTls(lab.server.port);
   try {
-    const session = await openReader(lab, random, socket);
+    const kind = randomMember(random, ['reader', 'backup'] as const);
+    const session = await openSession(random, socket, kind);
     count(session === undefined ? 400 : 101);
     if (session === undefined) return;
     const asked = Array.from({ length: REQUESTS_PER_SESSION }, async () => {
-      const request = sessionRequest(random);
-      const answer = await fetchH2(session, request.target, request.method).catch(() => undefined);
+      const request = sessionRequest(random, kind);
+      const answer = await fetchH2(session, request.target, request).catch(() => undefined);
       const isAnswered = answer !== undefined && answer.status > 0;
       if (isAnswered) judge(request, { ...answer, body: answer.body.toString() });
       count(isAnswered ? answer.status : undefined);
@@ -176,15 +173,22 @@ const askInSession: Ask = async (lab, random, count) => {
   }
 };
 
-async function openReader(
-  lab: RestLab,
+async function openSession(
   random: SeededRandom,
   socket: TLSSocket,
+  kind: SessionKind,
 ): Promise<ClientHttp2Session | undefined> {
-  const time = randomMember(random, ['1771000061', '1771259444', '1577836800']);
-  const headers = { ...tokenHeader('admin'), connection: 'upgrade', upgrade: 'proxmox-backup-reader-protocol-v1' };
-  const target = `/api2/json/reader?backup-id=100&backup-time=${time}&backup-type=vm&store=tank`;
-  const answer = await exchange(socket, getText(target, headers));
+  const time = randomMember(random, ['1771000061', '1771259444', '1577836800', '1900000000']);
+  const id = kind === 'backup' ? `fuzz-${random.below(20)}` : '100';
+  const protocol = { reader: 'proxmox-backup-reader-protocol-v1', backup: 'proxmox-backup-protocol-v1' }[kind];
+  const answer = await exchange(
+    socket,
+    getText(`/api2/json/${kind}?backup-id=${id}&backup-time=${time}&backup-type=vm&store=tank`, {
+      ...tokenHeader('admin'),
+      connection: 'upgrade',
+      upgrade: protocol,
+    }),
+  );
   return answer.status === 101 ? startHttp2(socket) : undefined;
 }
 
