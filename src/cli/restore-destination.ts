@@ -118,14 +118,14 @@ export async function confirmOverwriting(
   });
 }
 
-/** What a restore that was broken off has left, and how it goes on. */
+/** What a restore that was broken off has left, and how it goes on; two lines. */
 export function incompleteText(destination: MediumDestination, restoredBytes: number, size: number): string {
   const share = `${formatBytes(restoredBytes)} of ${formatBytes(size)}`;
   const where =
     destination.kind === 'device'
       ? `${destination.name} is incomplete: it has ${share}`
       : `${partialPath(destination.path)} has ${share}`;
-  return `${where}; the same command again goes on from there, with --restart it begins anew`;
+  return `${where}\nhint: the same command again goes on from there, --restart begins anew`;
 }
 
 function standardOutput({ stdout, outputDescriptor }: Edge): RestoreDestination {

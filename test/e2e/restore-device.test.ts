@@ -73,7 +73,7 @@ await describe('a restore to a block device', async () => {
     assert.equal(broken.exitCode, exitCodes.failed);
     assert.match(
       broken.stderr,
-      new RegExp(`${device} is incomplete: it has .* of 48 MiB; the same command again`, 'u'),
+      new RegExp(`${device} is incomplete: it has .* of 48 MiB\nhint: the same command again`, 'u'),
     );
     assert.deepEqual(await journals(), [`${encodeURIComponent(device.slice(1))}.journal`]);
     await writeFile(missing, chunk);

@@ -78,7 +78,7 @@ await describe(`a restore of ${sizeBytes / GiB} GiB that is killed ${KILLS} time
     await ended;
   }
 
-  test('fetches again only what belonged to the last 64 MiB, and ends with the right bytes', async () => {
+  test('fetches again only what belonged to the last 64 MiB, and ends with the right bytes', async (context) => {
     const shares = randomShares();
     const { dataBytes, sha256 } = workload.facts;
     let before = 0;
@@ -89,6 +89,7 @@ await describe(`a restore of ${sizeBytes / GiB} GiB that is killed ${KILLS} time
       const kept = (await noted()).bytes;
       const servedBytes = bench.server.counters().reads * CHUNK_BYTES;
       const lostBytes = servedBytes - (kept - before);
+      context.diagnostic(`kill ${kill}: ${servedBytes / MiB} MiB served, ${(kept - before) / MiB} MiB noted`);
       // What was on its way had not been verified yet.
       assert.ok(lostBytes <= MOST_LOST_BYTES + IN_FLIGHT * CHUNK_BYTES, `${lostBytes / MiB} MiB at kill ${kill}`);
       before = kept;

@@ -86,7 +86,10 @@ await describe('the process of a restore', async () => {
     const { exitCode, stderr } = await ended;
     bench.server.setStorage({ readLatencyMs: 0, queueDepth: 32 });
     assert.equal(exitCode, exitCodes.interrupted, stderr);
-    assert.match(stderr, /interrupted by SIGINT\n.*stopped\.img\.partial has .* of 48 MiB; the same command again/u);
+    assert.match(
+      stderr,
+      /interrupted by SIGINT\n.*stopped\.img\.partial has .* of 48 MiB\nhint: the same command again/u,
+    );
     assert.deepEqual(await bench.files('stopped'), ['stopped.img.partial', 'stopped.img.partial.journal']);
     bench.server.resetCounters();
     assert.equal((await bench.restore(...IMAGE, 'stopped.img')).exitCode, exitCodes.fine);

@@ -186,7 +186,7 @@ await describe('a restore that is broken off', async () => {
     const { exitCode, stderr } = await bench.restore(...IMAGE, 'disk.img', '--strategy', 'sequential');
     assert.equal(exitCode, exitCodes.failed);
     assert.match(stderr, new RegExp(`chunk ${damaged} is missing`, 'u'));
-    assert.match(stderr, /disk\.img\.partial has .* of 48 MiB; the same command again goes on/u);
+    assert.match(stderr, /disk\.img\.partial has .* of 48 MiB\nhint: the same command again goes on/u);
     assert.deepEqual(await bench.files('disk'), ['disk.img.partial', 'disk.img.partial.journal']);
     await use(bench, async () => await writeFile(chunk, await readFile(chunkFile(damaged))));
   }
@@ -232,6 +232,25 @@ await describe('a restore that is broken off', async () => {
       const facts = expected.snapshots[other[0]]?.files['drive-scsi0.img.fidx'];
       assert.equal(await bench.sha256('disk.img'), facts?.original?.sha256);
     });
+  });
+
+  test('of an encrypted image goes on: what is there is compared with its keyed digests', async () => {
+    await using store = await copyOfGolden(['vm', '.chunks']);
+    await using bench = await RestoreBench.open(store.path);
+    const [snapshot, archive] = ['vm/200/2026-02-14T17:26:40Z', 'drive-scsi0.img'] as const;
+    const missing = digestsOf(join(snapshot, `${archive}.fidx`)).at(-1) ?? '';
+    await rm(chunkFile(missing, store.path));
+    const key = ['--keyfile', join(goldenFolder, 'key-golden.json')];
+    const broken = await bench.restore(snapshot, archive, 'disk.img', '--strategy', 'sequential', ...key);
+    assert.equal(broken.exitCode, exitCodes.failed, broken.stderr);
+    await writeFile(chunkFile(missing, store.path), await readFile(chunkFile(missing)));
+    bench.server.resetCounters();
+    const { exitCode, stderr } = await bench.restore(snapshot, archive, 'disk.img', ...key);
+    assert.equal(exitCode, exitCodes.fine, stderr);
+    assert.doesNotMatch(stderr, /fetched again/u);
+    assert.equal(bench.server.counters().reads, 1);
+    const facts = expected.snapshots[snapshot]?.files[`${archive}.fidx`];
+    assert.equal(await bench.sha256('disk.img'), facts?.original?.sha256);
   });
 
   test('goes on although its journal is torn, and is refused where its first line is damaged', async () => {

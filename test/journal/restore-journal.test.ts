@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+
+import { formatJournalEntry, formatJournalHeader, type RestoredArchive } from '../../src/journal/journal-format.ts';
+import { ownerOf } from '../../src/journal/journal-owner.ts';
+import { RestoreJournal } from '../../src/journal/restore-journal.ts';
+import { UsageError } from '../../src/model/errors.ts';
+
+const archive: RestoredArchive = {
+  snapshot: 'vm/100/2026-02-16T16:30:44Z',
+  archive: 'drive-scsi0.img.fidx',
+  indexChecksum: 'ab'.repeat(32),
+  size: 1000,
+};
+
+let folder: string;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'restorelab-journal-'));
+});
+after(async () => await rm(folder, { recursive: true }));
+
+const open = async (name: string, about: RestoredArchive = archive): Promise<RestoreJournal> =>
+  await RestoreJournal.open({ path: join(folder, name), archive: about, target: '/data/disk.img', pid: process.pid });
+
+/** A journal as a process leaves it that has noted the first 100 bytes. */
+async function left(name: string): Promise<void> {
+  await using journal = await open(name);
+  assert.equal(journal.claimed, undefined);
+  await journal.add([[0, 100]]);
+}
+
+test('what was noted is claimed by the next restore of the same archive, and all of it is kept', async () => {
+  await left('same');
+  {
+    await using journal = await open('same');
+    assert.deepEqual([...(journal.claimed ?? [])], [[0, 100]]);
+    await journal.add([[500, 20]]);
+  }
+  await using journal = await open('same');
+  assert.deepEqual(
+    [...(journal.claimed ?? [])],
+    [
+      [0, 100],
+      [500, 20],
+    ],
+  );
+});
+
+test('lines after a torn one are lines of their own', async () => {
+  await left('torn');
+  const path = join(folder, 'torn');
+  const whole = formatJournalHeader(archive) + formatJournalEntry({ restored: [[0, 100]] });
+  await writeFile(path, `${whole}${formatJournalEntry({ restored: [[200, 50]] }).slice(0, 25)}`);
+  {
+    await using journal = await open('torn');
+    await journal.add([[500, 20]]);
+  }
+  await using journal = await open('torn');
+  assert.deepEqual(
+    [...(journal.claimed ?? [])],
+    [
+      [0, 100],
+      [500, 20],
+    ],
+  );
+});
+
+const others: readonly (readonly [name: string, about: Partial<RestoredArchive>, said: RegExp])[] = [
+  ['snapshot', { snapshot: 'vm/100/2026-02-17T16:30:44Z' }, /2026-02-16T16:30:44Z, not .*2026-02-17T16:30:44Z/u],
+  ['archive', { archive: 'drive-scsi1.img.fidx' }, /drive-scsi0.* not drive-scsi1/u],
+  ['key', { keyFingerprint: '01:02:03' }, /no key, not with the key 01:02:03/u],
+  ['index', { indexChecksum: 'cd'.repeat(32) }, /of the same name and time/u],
+];
+for (const [name, about, said] of others) {
+  test(`another ${name} is refused, and the journal stays as it is`, async () => {
+    await left(name);
+    const text = await readFile(join(folder, name), 'utf8');
+    await assert.rejects(
+      open(name, { ...archive, ...about }),
+      (error) =>
+        error instanceof UsageError &&
+        error.code === 'restore-differs' &&
+        said.test(error.message) &&
+        error.hint?.includes('--restart') === true,
+    );
+    assert.equal(await readFile(join(folder, name), 'utf8'), text);
+  });
+}
+
+test('a process that still runs keeps others out; one that was killed does not', async () => {
+  const path = join(folder, 'owned');
+  const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
+  try {
+    const openedBy = await ownerOf(child.pid ?? 0);
+    const text = formatJournalHeader(archive) + formatJournalEntry({ openedBy });
+    await writeFile(path, text);
+    const refused = (error: unknown): boolean => error instanceof UsageError && error.code === 'restore-running';
+    await assert.rejects(open('owned'), refused);
+    await assert.rejects(RestoreJournal.discard(path, '/data/disk.img'), refused);
+    // The same number, but of a process that has started at another time.
+    await writeFile(
+      path,
+      formatJournalHeader(archive) +
+        formatJournalEntry({ openedBy: { ...openedBy, startTicks: openedBy.startTicks + 1 } }),
+    );
+    await using journal = await open('owned');
+    assert.equal(journal.claimed?.bytes, 0);
+  } finally {
+    child.kill('SIGKILL');
+  }
+});
+
+test('a process that died over its first line had written nothing', async () => {
+  await writeFile(join(folder, 'headless'), formatJournalHeader(archive).slice(0, 40));
+  await using journal = await open('headless');
+  assert.equal(journal.claimed, undefined);
+});
+
+test('what is removed is gone, and only its owner can read it before', async () => {
+  const journal = await open('removed');
+  assert.equal((await stat(join(folder, 'removed'))).mode & 0o777, 0o600);
+  await journal.remove();
+  await assert.rejects(stat(join(folder, 'removed')), { code: 'ENOENT' });
+  await RestoreJournal.discard(join(folder, 'removed'), '/data/disk.img');
+});
