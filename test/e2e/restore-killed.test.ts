@@ -64,13 +64,13 @@ await describe(`a restore of ${sizeBytes / GiB} GiB that is killed ${KILLS} time
     return text.includes('\n') ? parseJournal(text, 'disk.img.partial.journal').restored : new ByteRanges();
   }
 
-  /** Kills a restore when the server has been asked for so many chunks, and a little later. */
-  async function killAfter(reads: number, laterMs: number): Promise<void> {
+  /** Kills a restore at its moment, and a little later. */
+  async function killWhen(isTime: () => Promise<boolean> | boolean, laterMs: number): Promise<void> {
     bench.server.resetCounters();
     const child = bench.startRestore(args());
     child.stdout?.resume();
     child.stderr?.resume();
-    while (bench.server.counters().reads < reads && child.exitCode === null) await sleep(1);
+    while (child.exitCode === null && !(await isTime())) await sleep(1);
     await sleep(laterMs);
     assert.equal(child.exitCode, null, 'it was to be killed before it ended');
     const ended = once(child, 'exit');
@@ -85,7 +85,13 @@ await describe(`a restore of ${sizeBytes / GiB} GiB that is killed ${KILLS} time
     for (let kill = 0; kill < KILLS; kill += 1) {
       // Often enough for a batch, and so few that some are left for the kills to come.
       const most = Math.max(13, (dataBytes - before) / CHUNK_BYTES / (KILLS - kill + 1));
-      await killAfter(Math.floor(shares.next().value * most), shares.next().value * 20);
+      const reads = Math.floor(shares.next().value * most);
+      // The last time there must be something that is not fetched again.
+      const isTime =
+        kill < KILLS - 1
+          ? () => bench.server.counters().reads >= reads
+          : async () => bench.server.counters().reads >= reads && (await noted()).bytes > 0;
+      await killWhen(isTime, shares.next().value * 20);
       const kept = (await noted()).bytes;
       const servedBytes = bench.server.counters().reads * CHUNK_BYTES;
       const lostBytes = servedBytes - (kept - before);
