@@ -2,22 +2,28 @@ import { z } from 'zod';
 
 import { monotonicClock } from '../clock/monotonic.ts';
 import { exitCodes, UsageError, type ExitCode } from '../model/errors.ts';
-import { formatBytes } from '../model/units.ts';
+import type { Clock } from '../model/ports.ts';
+import { formatBytes, formatDuration } from '../model/units.ts';
 import { placeText } from '../pbs/client/refusal.ts';
 import { encryptionOf, listRemoteSnapshots, type RemoteSnapshot } from '../pbs/client/remote-snapshots.ts';
-import { datastoreOf, serverOf } from '../pbs/client/remote.ts';
-import { formatRepository } from '../pbs/client/repository.ts';
+import { datastoreOf, serverOf, type Remote } from '../pbs/client/remote.ts';
+import { formatHostAndPort, formatRepository } from '../pbs/client/repository.ts';
 import { connectRest } from '../pbs/client/rest-client.ts';
 import { MANIFEST_NAME } from '../pbs/format/archive-name.ts';
 import { formatGroup, parseGroup } from '../pbs/format/snapshot-path.ts';
 import { fittingColumns } from '../ui/fitting-columns.ts';
+import { LiveRegion } from '../ui/live-region.ts';
 import { formatTable } from '../ui/table.ts';
 import type { Command } from './command.ts';
+import type { Edge } from './edge.ts';
 import { parseArgv } from './parse-argv.ts';
 import { readRemote, remoteOptions, remoteShape } from './remote-options.ts';
 
 /** Of a stream that is no terminal: as wide as it needs. */
 const UNBOUNDED = Infinity;
+
+/** Shorter waits need no word. */
+const SHOW_AFTER_MS = 2000;
 
 /** Columns without which a row says nothing: name, size, files. */
 const KEPT_COLUMNS = 3;
@@ -47,8 +53,10 @@ export const snapshotsCommand: Command = {
     const remote = await readRemote(options, edge);
     const place = datastoreOf(remote);
     const { interrupted: signal } = edge;
-    await using rest = await connectRest({ ...serverOf(remote), clock: monotonicClock(), signal });
-    const snapshots = await listRemoteSnapshots(rest, { ...place, ...wanted }, signal);
+    const snapshots = await whileWaiting(remote, edge, async (clock) => {
+      await using rest = await connectRest({ ...serverOf(remote), clock, signal });
+      return await listRemoteSnapshots(rest, { ...place, ...wanted }, signal);
+    });
     if (snapshots.length === 0 && wanted.group !== undefined) {
       throw new UsageError(`there is no group ${group} in ${placeText(place.store, place.namespace)}`, {
         code: 'group-not-found',
@@ -69,6 +77,26 @@ export const snapshotsCommand: Command = {
     return exitCodes.fine;
   },
 };
+
+/** A server reads every manifest for its list, and says nothing before it has the last: all that can be shown is that. */
+async function whileWaiting<Result>(
+  { repository }: Remote,
+  { stderr, env }: Edge,
+  list: (clock: Clock) => Promise<Result>,
+): Promise<Result> {
+  const clock = monotonicClock();
+  const startedMs = clock.now();
+  using region = new LiveRegion({ stream: stderr, env, clock });
+  const timer = setInterval(() => {
+    const waited = formatDuration(clock.now() - startedMs);
+    region.update([`waiting for ${formatHostAndPort(repository)} to list its snapshots  ${waited}`]);
+  }, SHOW_AFTER_MS);
+  try {
+    return await list(clock);
+  } finally {
+    clearInterval(timer);
+  }
+}
 
 const header = ['snapshot', 'size', 'files', 'encryption', 'verified', 'protected', 'owner', 'comment'];
 

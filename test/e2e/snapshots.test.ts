@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { InterruptedError } from '../../src/model/errors.ts';
+import { startStubServer } from '../pbs/client/stub-server.ts';
 import { GoldenServer, secret, userId } from '../pbs/server/golden-server.ts';
 import { Workbench } from './workbench.ts';
 
@@ -50,4 +52,21 @@ test('the snapshots of a datastore on a server, as table and JSON', async () => 
   assert.equal(untrusted.exitCode, 4);
   assert.match(untrusted.stderr, /it is signed by itself/u);
   assert.ok(untrusted.stderr.includes(golden.server.fingerprint), untrusted.stderr);
+});
+
+test('a server that does not answer: the wait is shown, and Ctrl-C ends it', async () => {
+  const silent = new AbortController();
+  await using server = await startStubServer({ onConnection: () => {} });
+  await using bench = await Workbench.open();
+  Object.assign(bench.env, {
+    PBS_REPOSITORY: `root@pam@127.0.0.1:${server.port}:tank`,
+    PBS_FINGERPRINT: server.fingerprint,
+    PBS_PASSWORD: 'password',
+  });
+  const { exitCode, stdout, stderr } = await bench.command(['snapshots'], {
+    interrupted: silent.signal,
+    onStderr: () => silent.abort(new InterruptedError('SIGINT')),
+  });
+  assert.deepEqual([exitCode, stdout], [130, '']);
+  assert.match(stderr, /^waiting for 127\.0\.0\.1:\d+ to list its snapshots/u);
 });

@@ -15,6 +15,7 @@ import { createTarget } from '../../../src/target/create-target.ts';
 import { goldenKey } from '../datastore/golden.ts';
 import { GoldenServer, secret, userId } from '../server/golden-server.ts';
 import { readWireLog } from '../server/wire-log.ts';
+import { startStubServer } from './stub-server.ts';
 import { startRecordingRelay, type RecordedClient, type RecordingRelay } from './recording-relay.ts';
 
 const clock = monotonicClock();
@@ -186,4 +187,15 @@ test('lists are asked for as the command line client does, with a ticket', async
   const real = realClient('login-and-list.log').map((one) => comparable(one).heads);
   const [login, list] = real[0]!;
   assert.deepEqual(ours, [login, list, real[3]![1], real[4]![1]]);
+});
+
+test('a list is asked for with an API token as the command line client does, without a login', async () => {
+  await using server = await startStubServer({ answer: () => ({ status: 200, body: '{"data":[]}' }) });
+  await using relay = await startRecordingRelay(server.port);
+  const credentials = { authId: 'bench@pbs!t1', secret: new Secret('TOKEN-SECRET') };
+  await using client = new RestClient({ ...reach(relay), credentials });
+  const path = '/admin/datastore/golden/snapshots';
+  await client.get({ path, parameters: {}, what: 'listing', signal });
+  const [ours] = relay.recorded().map((one) => comparable(one).heads);
+  assert.deepEqual(ours, comparable(realClient('login-and-list.log')[1]!).heads);
 });

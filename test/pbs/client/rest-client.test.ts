@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { networkInterfaces } from 'node:os';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
 
@@ -230,4 +231,15 @@ test('an abort ends a request at once, and the next one gets a connection of its
   controller.abort(new Error('enough'));
   await assert.rejects(first, /enough/u);
   assert.equal(await client.get({ path: '/x', what, signal }), 'now');
+});
+
+const hasIpv6 = Object.values(networkInterfaces()).some((addresses) =>
+  addresses?.some(({ address }) => address === '::1'),
+);
+
+test('an IPv6 address is connected to, and written in brackets', { skip: !hasIpv6 }, async () => {
+  await using server = await startStubServer({ host: '::1', answer: answering(data('there')) });
+  await using client = new RestClient(optionsFor(server, { host: '::1' }));
+  assert.equal(await client.get({ path: '/x', what, signal }), 'there');
+  assert.ok(lines(server).every((head) => head.includes(`host: [::1]:${server.port}`)));
 });

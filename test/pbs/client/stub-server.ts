@@ -25,6 +25,8 @@ export interface Answer {
 }
 
 export interface StubOptions {
+  /** Address to listen on; 127.0.0.1 unless given. */
+  readonly host?: string;
   /** Answers an HTTP/1.1 request, before all of the others. */
   readonly answer?: (head: string, body: string) => Answer | undefined;
   /** Answers the login; accepts it unless given. */
@@ -50,6 +52,7 @@ export interface StubServer extends AsyncDisposable {
 
 /** A server that says what a test has it say: the real shape of a reader session, without a datastore. */
 export async function startStubServer({
+  host = '127.0.0.1',
   answer,
   login,
   refuse,
@@ -99,7 +102,7 @@ export async function startStubServer({
     };
     socket.on('data', readRequest);
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(0, host);
   await once(server, 'listening');
   const address = server.address();
   return {
