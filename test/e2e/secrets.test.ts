@@ -169,8 +169,22 @@ test('a server that repeats what it was sent is not quoted with it', async () =>
     const { stderr } = await run(bench, 4, 'snapshots');
     assert.match(stderr, /cannot handle/u);
     await run(bench, 4, 'restore', plain, 'drive-scsi0.img', 'target');
+    await run(bench, 4, 'seed', '--size', '1 MiB');
     await planted.assertAbsentBelow(bench.folder);
   }
+});
+
+test('seeding and forgetting show no secret', async () => {
+  await using copy = await copyOfGolden(['.chunks', 'vm/400']);
+  await using server = await serve(USER, password, copy.path);
+  await using bench = await benchFor(server, USER);
+  await run(bench, 0, 'seed', '--size', '9 MiB', '--history', '2', ...keyed);
+  await run(bench, 2, 'seed', '--size', '8 MiB', '--json');
+  await run(bench, 2, 'seed', '--forget');
+  await run(bench, 0, 'seed', '--forget', '--yes');
+  bench.env['PBS_PASSWORD'] = `${password} no more`;
+  await run(bench, 4, 'seed', '--group', 'vm/1', '--size', '8 MiB');
+  await planted.assertAbsentBelow(bench.folder);
 });
 
 test('a restore that breaks off leaves a journal without secrets', async () => {
