@@ -190,6 +190,9 @@ describe('seed on a server of its own process', () => {
     const other = await seed('--group', 'vm/mine', '--size', '12 MiB');
     assert.equal(other.exitCode, 2);
     assert.match(other.stderr, /of another synthetic image/u);
+    const nowhere = await seed('--group', 'vm/mine', '--size', '8 MiB', '--ns', 'no/where');
+    assert.equal(nowhere.exitCode, 2, nowhere.stderr);
+    assert.match(nowhere.stderr, /no namespace no\/where/u);
   });
 
   it('an encrypted history is signed, and its increments use chunks again', async () => {

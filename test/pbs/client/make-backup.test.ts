@@ -290,6 +290,27 @@ test('once the server was asked to finish, its answer is waited for', async () =
   assert.equal(image?.chunkCount, 1);
 });
 
+test('a server that answers no more is given up, but not while it finishes', async () => {
+  const timeouts = { stallMs: 150, stallBytes: 16 * 1024 };
+  const content = {
+    snapshot: parseSnapshotPath(NEW),
+    images: [{ archive: ARCHIVE, image: imageOf([chunk(1), chunk(2)]) }],
+    blobs: [],
+  };
+  const silent = (endpoint: string, ms: number): NonNullable<ScriptedBackupOptions['answer']> => {
+    return async (request) => {
+      if (request.endpoint === endpoint) await new Promise((resolve) => setTimeout(resolve, ms).unref());
+      return undefined;
+    };
+  };
+  await using dead = await ScriptedBackupServer.start({ answer: silent('/fixed_chunk', 60_000) });
+  await using stuck = await dead.connect(NEW, { timeouts });
+  await assert.rejects(makeBackup(stuck, content, { inFlight: 2, signal }), { code: 'stalled', exitCode: 4 });
+  await using slow = await ScriptedBackupServer.start({ answer: silent('/finish', 500) });
+  await using session = await slow.connect(NEW, { timeouts });
+  assert.equal((await makeBackup(session, content, { inFlight: 2, signal })).length, 1);
+});
+
 test('a refusal inside of the session ends it, in the words of the server', async () => {
   const full = { status: 400, body: 'inserting chunk failed: No space left on device (os error 28)' };
   const cases = [
