@@ -6,7 +6,10 @@ import { listFiles } from './files.ts';
 import { forgetGroup, forgetSnapshot } from './forget.ts';
 import { listStoreGroups } from './groups.ts';
 import { createNamespace, deleteNamespace, listStoreNamespaces } from './namespaces.ts';
+import { getGroupNotes, getNotes, setGroupNotes, setNotes } from './notes.ts';
+import { getProtection, setProtection } from './protection.ts';
 import { listSnapshots } from './snapshots.ts';
+import { uploadBackupLog } from './upload-log.ts';
 import { showIdentity, showVersion } from './version.ts';
 
 /** By method and path; what stands in braces is a parameter. */
@@ -24,8 +27,15 @@ const endpoints: Readonly<Record<string, RestEndpoint>> = {
   'DELETE admin/datastore/{store}/groups': forgetGroup,
   'DELETE admin/datastore/{store}/snapshots': forgetSnapshot,
   'GET admin/datastore/{store}/files': listFiles,
+  'GET admin/datastore/{store}/notes': getNotes,
+  'PUT admin/datastore/{store}/notes': setNotes,
+  'GET admin/datastore/{store}/group-notes': getGroupNotes,
+  'PUT admin/datastore/{store}/group-notes': setGroupNotes,
+  'GET admin/datastore/{store}/protected': getProtection,
+  'PUT admin/datastore/{store}/protected': setProtection,
   'GET admin/datastore/{store}/download': download,
   'GET admin/datastore/{store}/download-decoded': downloadDecoded,
+  'POST admin/datastore/{store}/upload-backup-log': uploadBackupLog,
 };
 
 export interface FoundEndpoint {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
+import { encodeBlob } from '../../../../src/pbs/format/blob.ts';
+import { canonicalManifest, parseManifest } from '../../../../src/pbs/format/manifest.ts';
 import { temporaryFolder } from '../../datastore/golden.ts';
 import { exchange, getText, openTls } from '../raw-client.ts';
 import { RestLab, tokenHeader } from './rest-lab.ts';
@@ -159,6 +161,9 @@ describe('nothing is changed', () => {
       ['DELETE', 'groups?backup-id=100&backup-type=vm'],
       ['POST', 'namespace?name=x'],
       ['DELETE', 'namespace?ns=x'],
+      ['PUT', `notes?${oldest}&notes=x`],
+      ['PUT', 'group-notes?backup-id=100&backup-type=vm&notes=x'],
+      ['PUT', `protected?${oldest}&protected=1`],
     ] as const) {
       const { status, body } = await lab.ask(`admin/datastore/frozen/${target}`, { method });
       assert.deepEqual([status, body], [400, text], target);
@@ -195,5 +200,96 @@ describe('nothing is changed', () => {
       }
     assert.ok(existsSync(join(folder.path, 'owner')));
     assert.equal((await forget(newest.replace('type=vm', 'type=../vm')))[0], 400);
+  });
+});
+
+describe('notes', () => {
+  const manifestFile = (): string => join(lab.path, 'vm/100/2026-02-14T16:28:42Z/index.json.blob');
+  const notes = async (
+    query: string,
+    text: string,
+    as = 'admin',
+    what = 'notes',
+  ): Promise<readonly [number, string]> => {
+    const { status, body } = await lab.ask(`admin/datastore/tank/${what}?${query}`, {
+      method: 'PUT',
+      as,
+      body: new URLSearchParams({ notes: text }).toString(),
+      contentType: 'application/x-www-form-urlencoded',
+    });
+    return [status, body];
+  };
+
+  it('of a snapshot are kept in its manifest, and change nothing that is signed', async () => {
+    const query = snapshotQuery(times['2026-02-14T16:28:42Z']);
+    const file = manifestFile();
+    const before = parseManifest(readFileSync(file));
+    assert.equal(await lab.data(`admin/datastore/tank/notes?${query}`), '');
+    const text = 'Before the move\nto the new host: ü, 100 %';
+    assert.deepEqual(await notes(query, text), [200, '{"data":null}']);
+    assert.equal(await lab.data(`admin/datastore/tank/notes?${query}`), text);
+    const manifest = parseManifest(readFileSync(file));
+    assert.equal(canonicalManifest(manifest), canonicalManifest(before));
+    assert.deepEqual(manifest.unprotected, { ...before.unprotected, notes: text });
+    const list = (await lab.data('admin/datastore/tank/snapshots?backup-id=100')) as Record<string, unknown>[];
+    assert.equal(
+      list.find((item) => item['backup-time'] === times['2026-02-14T16:28:42Z'])?.['comment'],
+      'Before the move',
+    );
+    assert.equal(readdirSync(dirname(file)).length, 3);
+  });
+
+  it('of a group are kept beside its owner', async () => {
+    copyGroup('702', 'tenant@pbs!t');
+    const query = 'backup-id=702&backup-type=vm';
+    assert.equal(await lab.data(`admin/datastore/tank/group-notes?${query}`), '');
+    assert.equal((await notes(query, 'mine', 'tenant', 'group-notes'))[0], 200);
+    assert.equal(await lab.data(`admin/datastore/tank/group-notes?${query}`, { as: 'auditor' }), 'mine');
+    assert.equal((await notes('backup-id=none&backup-type=vm', 'x', 'admin', 'group-notes'))[0], 400);
+  });
+
+  it('are for those who may', async () => {
+    copyGroup('703', 'tenant@pbs!t');
+    const query = snapshotQuery(times['2026-02-14T16:28:42Z'], '703');
+    assert.equal((await notes(query, 'x', 'auditor'))[0], 403);
+    assert.equal((await notes(query, 'x', 'tenant'))[0], 200);
+    assert.equal(await lab.data(`admin/datastore/tank/notes?${query}`, { as: 'auditor' }), 'x');
+    assert.equal((await notes(newest, 'x', 'tenant'))[0], 400);
+  });
+});
+
+describe('protection', () => {
+  it('is a marker, and holds against forgetting', async () => {
+    copyGroup('704', 'admin@pbs');
+    const query = snapshotQuery(times['2026-02-14T16:28:42Z'], '704');
+    const protect = async (value: string): Promise<number> =>
+      (await lab.ask(`admin/datastore/tank/protected?${query}&protected=${value}`, { method: 'PUT' })).status;
+    const isProtected = async (): Promise<unknown> => await lab.data(`admin/datastore/tank/protected?${query}`);
+    assert.equal(await isProtected(), false);
+    assert.equal(await protect('true'), 200);
+    assert.equal(await isProtected(), true);
+    assert.equal((await forget(query))[0], 400);
+    assert.deepEqual([await protect('0'), await protect('off'), await isProtected()], [200, 200, false]);
+    assert.equal((await forget(query))[0], 200);
+  });
+});
+
+describe("the client's log", () => {
+  it('is taken once, from the owner, as a sound blob', async () => {
+    const folder = copyGroup('705', 'tenant@pbs!t');
+    const query = snapshotQuery(times['2026-02-14T16:28:42Z'], '705');
+    const upload = async (body: Uint8Array, as = 'tenant'): Promise<readonly [number, string]> => {
+      const asking = { method: 'POST', as, body, contentType: 'application/octet-stream' };
+      const answer = await lab.ask(`admin/datastore/tank/upload-backup-log?${query}`, asking);
+      return [answer.status, answer.body];
+    };
+    const blob = Buffer.from(encodeBlob(Buffer.from('starting backup\ndone\n')));
+    assert.deepEqual(await upload(blob.with(12, (blob[12] ?? 0) ^ 1)), [400, 'Data blob has wrong CRC checksum.']);
+    assert.deepEqual(await upload(Buffer.from('no blob')), [400, 'Data blob has wrong CRC checksum.']);
+    assert.equal((await upload(blob, 'auditor'))[0], 403);
+    assert.deepEqual(await upload(blob, 'admin'), [400, 'backup owner check failed (admin@pbs!t != tenant@pbs!t)']);
+    assert.deepEqual(await upload(blob), [200, '{"data":null}']);
+    assert.deepEqual(await upload(blob), [400, 'backup already contains a log.']);
+    assert.ok(readFileSync(join(folder, '2026-02-14T16:28:42Z/client.log.blob')).equals(blob));
   });
 });
