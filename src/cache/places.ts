@@ -8,6 +8,8 @@ export interface Places {
   readonly code: string;
   /** Should last: the embedded server's certificate. */
   readonly state: string;
+  /** Journals of restores to devices, part of `state`. */
+  readonly restores: string;
 }
 
 /** XDG base directories; a relative path in them is to be ignored (XDG Base Directory Specification 0.8). */
@@ -17,5 +19,6 @@ export function placesFrom(env: Readonly<Record<string, string | undefined>>, ho
     return join(value !== undefined && isAbsolute(value) ? value : join(homedir, fallback), 'restorelab');
   };
   const cache = place('XDG_CACHE_HOME', '.cache');
-  return { cache, code: `${cache}-code`, state: place('XDG_STATE_HOME', join('.local', 'state')) };
+  const state = place('XDG_STATE_HOME', join('.local', 'state'));
+  return { cache, code: `${cache}-code`, state, restores: join(state, 'restores') };
 }

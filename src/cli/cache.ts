@@ -4,6 +4,7 @@ import { z } from 'zod';
 
 import { Cache } from '../cache/cache.ts';
 import { placesFrom } from '../cache/places.ts';
+import { listUnfinishedRestores } from '../journal/list-journals.ts';
 import { exitCodes, type ExitCode } from '../model/errors.ts';
 import { formatBytes } from '../model/units.ts';
 import { formatTable } from '../ui/table.ts';
@@ -14,7 +15,7 @@ export const cacheCommand: Command = {
   usage: 'cache [action]',
   summary: 'Show or clear the generated images',
   examples: [
-    ['cache', 'Where the cache is, what it holds, how large it may grow'],
+    ['cache', 'Where the cache is, what it holds, how large it may grow; devices whose restore is not complete'],
     ['cache clear', 'Remove all generated images that no run is using, and compiled code'],
   ],
   positionals: { action: { choices: ['list', 'clear'] as const, default: 'list', describe: 'What to do' } },
@@ -49,6 +50,10 @@ export const cacheCommand: Command = {
         },
       ),
     );
+    for (const { device, archive, restoredBytes } of await listUnfinishedRestores(places.restores)) {
+      const share = `${formatBytes(restoredBytes)} of ${formatBytes(archive.size)}`;
+      edge.stdout.write(`${device} is incomplete: it has ${share} of ${archive.archive} of ${archive.snapshot}\n`);
+    }
     return exitCodes.fine;
   },
 };

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 
 import { placesFrom } from '../cache/places.ts';
 import type { RestoredArchive } from '../journal/journal-format.ts';
+import { deviceJournalName } from '../journal/list-journals.ts';
 import { RestoreJournal } from '../journal/restore-journal.ts';
 import { asMachineError, UsageError } from '../model/errors.ts';
 import { formatBytes } from '../model/units.ts';
@@ -50,9 +51,8 @@ export async function findDestination(
   const device = await findBlockDevice(path);
   if (device !== undefined) {
     checkDevice(device, 0);
-    const { state } = placesFrom(edge.env, edge.home);
-    const name = encodeURIComponent(device.path.replace(/^\//u, ''));
-    return { kind: 'device', name: device.path, device, journalPath: join(state, 'restores', `${name}.journal`) };
+    const { restores } = placesFrom(edge.env, edge.home);
+    return { kind: 'device', name: device.path, device, journalPath: join(restores, deviceJournalName(device.path)) };
   }
   const journalPath = journalPathOf(partialPath(path));
   await checkNewFile(path, { journalPath, discards: restart });

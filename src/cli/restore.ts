@@ -27,14 +27,10 @@ export const restoreCommand: Command = {
   usage: 'restore <snapshot> <archive> <target>',
   summary: 'Restore an archive from a PBS to a file, a block device or standard output; every chunk is verified',
   examples: [
-    ['restore vm/100/2026-01-31T02:00:00Z drive-scsi0.img disk.img --repository bench@pbs@10.0.0.5:tank', 'To a file'],
-    ['restore vm/100/2026-01-31T02:00:00Z drive-scsi0.img disk.img', 'The same again: goes on where it was broken off'],
+    ['restore vm/100/2026-01-31T02:00:00Z drive-scsi0.img disk.img', 'To a file; the same again goes on'],
     ['restore vm/100/2026-01-31T02:00:00Z drive-scsi0.img /dev/vdb', 'To a block device; asks first'],
-    ['restore vm/100/2026-01-31T02:00:00Z drive-scsi0.img - | qemu-img convert ...', 'To a pipe, in index order'],
-    [
-      'restore host/www/2026-01-31T02:00:00Z root.pxar root.pxar --keyfile key.json',
-      'The stream of an encrypted archive',
-    ],
+    ['restore vm/100/2026-01-31T02:00:00Z drive-scsi0.img - | zstd > disk.zst', 'To a pipe, in index order'],
+    ['restore host/www/2026-01-31T02:00:00Z root.pxar www.pxar --keyfile key.json', 'An encrypted archive of files'],
   ],
   positionals: {
     snapshot: { type: 'string', describe: 'TYPE/ID/TIME, as `restorelab snapshots` lists it', demandOption: true },

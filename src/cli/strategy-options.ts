@@ -3,7 +3,6 @@ import type { Options } from 'yargs';
 import type { StrategySettings } from '../model/environment.ts';
 import { UsageError } from '../model/errors.ts';
 import { strategyNames, strategySchema } from '../scenario/strategy-schema.ts';
-import { strategies } from '../strategy/strategies.ts';
 
 /** The knobs of a scenario's strategy as options: their names there, and what a user has to write. */
 const knobOptions = {
@@ -23,9 +22,7 @@ const knobOptions = {
 export const strategyOptions: Readonly<Record<string, Options>> = {
   strategy: {
     choices: strategyNames,
-    describe: Object.values(strategies)
-      .map(({ name, summary }) => `${name}: ${summary}`)
-      .join('; '),
+    describe: 'How chunks are fetched and written; window-unordered unless given, window-ordered for -',
   },
   ...Object.fromEntries(
     Object.entries(knobOptions).map(([name, { type, describe }]): [string, Options] => [name, { type, describe }]),

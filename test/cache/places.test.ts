@@ -8,11 +8,13 @@ it('places are those of XDG, or below the home folder', () => {
     cache: '/c/restorelab',
     code: '/c/restorelab-code',
     state: '/s/restorelab',
+    restores: '/s/restorelab/restores',
   });
   const fallback = {
     cache: '/home/u/.cache/restorelab',
     code: '/home/u/.cache/restorelab-code',
     state: '/home/u/.local/state/restorelab',
+    restores: '/home/u/.local/state/restorelab/restores',
   };
   assert.deepEqual(placesFrom({}, '/home/u'), fallback);
   assert.deepEqual(placesFrom({ XDG_CACHE_HOME: '', XDG_STATE_HOME: 'relative' }, '/home/u'), fallback);

@@ -77,6 +77,8 @@ await describe('a restore to a block device', async () => {
     );
     assert.deepEqual(await journals(), [`${encodeURIComponent(device.slice(1))}.journal`]);
     await writeFile(missing, chunk);
+    const listed = await bench.workbench.command(['cache']);
+    assert.match(listed.stdout, new RegExp(`${device} is incomplete: it has .* of 48 MiB of drive-scsi0`, 'u'));
 
     bench.server.resetCounters();
     const { exitCode, stderr } = await bench.restore(...IMAGE, device, '--force');
@@ -84,6 +86,7 @@ await describe('a restore to a block device', async () => {
     assert.equal(bench.server.counters().reads, 1);
     assert.equal(await hashOf(device), sha256);
     assert.deepEqual(await journals(), []);
+    assert.doesNotMatch((await bench.workbench.command(['cache'])).stdout, /incomplete/u);
     assert.ok(
       (await readFile(device)).subarray(SIZE).every((byte) => byte === 0xff),
       'behind the image nothing is',
