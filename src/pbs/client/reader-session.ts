@@ -4,49 +4,28 @@ import { metric, unavailable, type Metric } from '../../model/metric.ts';
 import type { ChunkSource, Clock } from '../../model/ports.ts';
 import type { ReceivedChunk } from '../../model/received-chunk.ts';
 import type { Secret } from '../../model/secret.ts';
-import { DEFAULT_TRANSPORT, pbsClientWindows, type TlsCipher } from '../../model/transport.ts';
 import type { CryptConfig } from '../format/crypt-config.ts';
 import type { FixedIndex } from '../format/fixed-index.ts';
 import type { Manifest } from '../format/manifest.ts';
 import { parseSnapshotPath } from '../format/snapshot-path.ts';
-import type {
-  ClientConnection,
-  ClientRequest,
-  ClientResponse,
-  ClientTransport,
-  Http2Settings,
-  RequestHooks,
-} from '../transport/transport.ts';
-import { transports } from '../transport/transports.ts';
+import type { ClientConnection, ClientRequest, ClientResponse, RequestHooks } from '../transport/transport.ts';
 import { responseTooLong } from '../transport/transport-errors.ts';
 import { BodyCollector } from './body-collector.ts';
 import { chunkLength } from './chunk-length.ts';
-import { Http1Connection } from './http1-connection.ts';
 import { USER_AGENT } from './log-in.ts';
-import { openReader } from './open-reader.ts';
-import { defaultTimeouts } from './reader-timeouts.ts';
-import { formatHostAndPort } from './repository.ts';
-import type { ServerOptions } from './server-options.ts';
+import { openSession, type SessionOptions } from './open-session.ts';
+import { placeText, refusalError } from './refusal.ts';
 import { quoteServer } from './server-text.ts';
 import { chunkRefused, fileRefused } from './session-refusal.ts';
 import { SnapshotFiles, type DownloadedBlob, type DownloadedIndex } from './snapshot-files.ts';
 import { StallWatch, type StallWatchOptions } from './stall-watch.ts';
-import { negotiatedTls, openTlsConnection, type NegotiatedTls } from './tls-connection.ts';
+import type { NegotiatedTls } from './tls-connection.ts';
 
-export interface ReaderOptions extends ServerOptions {
-  readonly store: string;
-  /** `a/b`; the root namespace where absent. */
-  readonly namespace?: string;
+export interface ReaderOptions extends SessionOptions {
   /** `vm/100/2026-02-16T16:30:44Z` */
   readonly snapshot: string;
   /** The key of the snapshot, where it was made with one. */
   readonly crypt?: CryptConfig;
-  /** Default {@link DEFAULT_TRANSPORT}. */
-  readonly transport?: ClientTransport;
-  /** What to announce; default what PBS's own client does. */
-  readonly settings?: Http2Settings;
-  /** The only TLS 1.3 suite to offer; OpenSSL's own offer where absent. */
-  readonly tlsCipher?: TlsCipher;
   /** Number of this connection among those of the restore, for {@link ReceivedChunk.timing}; 0 unless given. */
   readonly connection?: number;
   /**
@@ -56,12 +35,6 @@ export interface ReaderOptions extends ServerOptions {
   readonly memory?: SlabPool;
 }
 
-const pbsClientSettings: Http2Settings = {
-  initialWindowSize: pbsClientWindows.streamWindowBytes,
-  connectionWindowSize: pbsClientWindows.connectionWindowBytes,
-  maxFrameSize: pbsClientWindows.maxFrameBytes,
-};
-
 const MAX_ERROR_BYTES = 64 * 1024;
 const MAX_SPEEDTEST_BYTES = 16 * 1024 * 1024;
 
@@ -69,50 +42,20 @@ const MAX_SPEEDTEST_BYTES = 16 * 1024 * 1024;
 const requestHeaders = { 'user-agent': USER_AGENT, 'content-type': 'application/x-www-form-urlencoded' };
 
 /**
- * Opens a reader session: TLS with a certificate that is checked, login, upgrade to HTTP/2. Several may be open at once.
- * @throws those of {@link openTlsConnection} and {@link openReader}; UsageError `snapshot-path`; the signal's reason when
- * aborted
+ * Opens a reader session (spec 4). Several may be open at once.
+ * @throws those of `openSession`, and what `refusalError` makes of a refusal; UsageError `snapshot-path`
  */
 export async function connectReader(options: ReaderOptions): Promise<ReaderSession> {
-  const { host, port, fingerprint, credentials, store, namespace, signal } = options;
-  const { transport = transports[DEFAULT_TRANSPORT].client, settings = pbsClientSettings, tlsCipher } = options;
-  const { connectMs, answerMs, stallMs, stallBytes } = { ...defaultTimeouts, ...options.timeouts };
-  const snapshot = parseSnapshotPath(options.snapshot);
-  const place = formatHostAndPort(options);
-
-  const http1 = new Http1Connection(place);
-  const prepared = transport.prepareSocket?.(http1.receive);
-  const socket = await openTlsConnection({
-    host,
-    port,
-    signal,
-    timeoutMs: connectMs,
-    ...(fingerprint === undefined ? {} : { fingerprint }),
-    ...(tlsCipher === undefined ? {} : { cipher: tlsCipher }),
-    ...(prepared === undefined ? {} : { onread: prepared.onread }),
+  const { store, namespace } = options;
+  const { connection, tls, socket, watch } = await openSession(options, {
+    endpoint: 'reader',
+    protocol: 'proxmox-backup-reader-protocol-v1',
+    snapshot: parseSnapshotPath(options.snapshot),
+    what: `reading ${options.snapshot} in ${placeText(store, namespace)}`,
+    code: 'upgrade-refused',
+    explain: refusalError,
   });
-  try {
-    http1.attach(socket, { isFed: prepared !== undefined });
-    await openReader(
-      http1,
-      credentials,
-      { store, snapshot, ...(namespace === undefined ? {} : { namespace }) },
-      { signal, timeoutMs: answerMs },
-    );
-    const connection = (prepared ?? transport).connect(socket, { head: http1.detach(), settings });
-    return new ReaderSession(connection, options, negotiatedTls(socket), {
-      place,
-      stallMs,
-      leastBytes: stallBytes,
-      receivedBytes: () => socket.bytesRead,
-    });
-  } catch (error) {
-    http1.detach();
-    // Errors that follow the first one have nobody left to tell.
-    socket.on('error', () => {});
-    socket.destroy();
-    throw error;
-  }
+  return new ReaderSession(connection, options, tls, { ...watch, receivedBytes: () => socket.bytesRead });
 }
 
 interface DownloadOptions {

@@ -1,5 +1,4 @@
 import { ServerError } from '../../model/errors.ts';
-import type { Clock } from '../../model/ports.ts';
 import { Http1Connection, type ExchangeLimits, type Http1Request } from './http1-connection.ts';
 import type { Http1Response } from './http1-response.ts';
 import { USER_AGENT } from './log-in.ts';
@@ -63,7 +62,7 @@ export class RestClient implements AsyncDisposable {
   #last: Promise<unknown> = Promise.resolve();
 
   /** Nothing is sent before the first request. */
-  constructor(options: ServerOptions & { readonly clock: Pick<Clock, 'now'> }) {
+  constructor(options: ServerOptions) {
     this.#options = options;
     this.#timeouts = { ...defaultTimeouts, ...options.timeouts };
     this.#tickets = new TicketKeeper(options.credentials, options.clock);
