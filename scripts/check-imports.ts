@@ -64,7 +64,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   target: ['decode', 'clock', 'pbs/format', 'journal'],
   journal: [],
   restore: ['harness', 'pbs', 'decode', 'target', 'journal'],
-  verify: ['pbs/format', 'pbs/datastore', 'decode', 'memory', 'clock'],
+  verify: ['pbs/format', 'pbs/datastore', 'harness', 'decode', 'memory', 'metrics', 'process', 'clock'],
   metrics: ['process'],
   strategy: [],
   simulation: ['strategy', 'clock', 'link', 'storage'],

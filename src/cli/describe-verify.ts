@@ -1,8 +1,7 @@
+import type { Metric } from '../model/metric.ts';
 import { formatBytes, formatDuration, formatRate, formatShare } from '../model/units.ts';
+import type { VerifyProblem, VerifyReport } from '../model/verify.ts';
 import { formatTable } from '../ui/table.ts';
-import type { ReadingOrder } from '../verify/chunk-list.ts';
-import type { VerifyOutcome } from '../verify/verify-datastore.ts';
-import type { VerifyProblem } from '../verify/verify-problem.ts';
 
 /** Problems that are printed one by one; the others are counted. JSON has them all. */
 const MAX_LISTED_PROBLEMS = 50;
@@ -10,51 +9,57 @@ const MAX_LISTED_PROBLEMS = 50;
 /** Archives that a problem names. */
 const MAX_LISTED_ARCHIVES = 5;
 
-/** What a verify found and how fast it went. */
-export function describeVerify(
-  outcome: VerifyOutcome,
-  {
-    readThreads,
-    verifyThreads,
-    order,
-  }: { readonly readThreads: number; readonly verifyThreads: number; readonly order: ReadingOrder },
-): string {
-  const { problems, durationMs } = outcome;
-  const rate = (bytes: number): string => (durationMs > 0 ? formatRate((bytes * 1000) / durationMs) : 'unknown');
+/** What a verify found, how fast it went, and what it waited for. */
+export function describeVerify(report: VerifyReport): string {
+  const { bytes, settings, problems, throughput, chunkLatencyMs, use } = report;
+  const isWhole = report.status === 'completed';
+  const rates = (['unique', 'read', 'data', 'logical'] as const).flatMap((name) => {
+    const rate = throughput[name];
+    return 'value' in rate ? [`${formatRate(rate.value)} ${name}`] : [];
+  });
   const rows = [
+    ['snapshots', `${report.snapshotCount}, with ${report.archiveCount} archives of ${formatBytes(bytes.logical)}`],
     [
-      'snapshots',
-      `${outcome.snapshotCount}, with ${outcome.archiveCount} archives of ${formatBytes(outcome.logicalBytes)}`,
+      'chunks',
+      `${report.chunkCount} distinct of ${report.slotCount}, ${isWhole ? 'each read once' : `${report.checkedCount} read, each once`}`,
     ],
-    ['chunks', `${outcome.chunkCount} distinct of ${outcome.slotCount}, each read once`],
-    ['bytes', `${formatBytes(outcome.uniqueBytes)}, stored as ${formatBytes(outcome.storedBytes)}`],
+    ['bytes', `${formatBytes(bytes.checked)}, stored as ${formatBytes(bytes.read)}`],
     [
       'time',
-      `${formatDuration(durationMs)} for the chunks, in the order of ${order === 'inode' ? 'inodes' : 'the indexes'}`,
+      `${formatDuration(report.durationMs)} for the chunks, in the order of ${settings.order === 'inode' ? 'inodes' : 'the indexes'}`,
     ],
-    [
-      'rate',
-      `${rate(outcome.uniqueBytes)} unique, ${rate(outcome.storedBytes)} read, ${rate(outcome.logicalBytes)} logical`,
-    ],
-    ['read threads', threads(readThreads, outcome.readBusyMs, durationMs)],
-    ['verify threads', threads(verifyThreads, outcome.verifyBusyMs, durationMs)],
+    ['rate', rates.join(', ')],
+    ['chunk time', `${ms(chunkLatencyMs.p50)} median, ${ms(chunkLatencyMs.p99)} p99: ${phasesText(report)}`],
+    ['read threads', `${settings.readThreads}, ${busy(use[0]?.utilization)}`],
+    ['verify threads', `${settings.verifyThreads}, ${busy(use[1]?.utilization)}`],
   ];
-  if (outcome.withoutKeyCount > 0) {
-    rows.push(['encrypted', `${outcome.withoutKeyCount} chunks, CRC-32 only: their contents need --keyfile`]);
+  if (report.withoutKeyCount > 0) {
+    rows.push(['encrypted', `${report.withoutKeyCount} chunks, CRC-32 only: their contents need --keyfile`]);
   }
-  const lines = [formatTable(rows)];
+  const lines = [`${report.verdict.sentence}\n\n`, formatTable(rows), '\n'];
   for (const problem of problems.slice(0, MAX_LISTED_PROBLEMS)) lines.push(...problemLines(problem));
   if (problems.length > MAX_LISTED_PROBLEMS) lines.push(`and ${problems.length - MAX_LISTED_PROBLEMS} more\n`);
-  lines.push(
-    problems.length === 0
-      ? 'No damage was found.\n'
-      : `${problems.length} ${problems.length === 1 ? 'problem was' : 'problems were'} found.\n`,
-  );
+  const found = problems.length === 1 ? '1 problem was found.' : `${problems.length} problems were found.`;
+  lines.push(problems.length > 0 ? `${found}\n` : `No damage was found${isWhole ? '' : ' until then'}.\n`);
+  lines.push(`Next: ${report.verdict.next}\n`);
   return lines.join('');
 }
 
-const threads = (count: number, busyMs: number, durationMs: number): string =>
-  `${count}${durationMs > 0 ? `, ${formatShare(Math.min(1, busyMs / (count * durationMs)))} busy` : ''}`;
+const ms = (time: Metric): string => ('value' in time ? formatDuration(time.value) : 'unknown');
+
+const busy = (share: Metric | undefined): string =>
+  share !== undefined && 'value' in share ? `${formatShare(share.value)} busy` : 'unknown how busy';
+
+/** What the phases of a chunk are in a verify. */
+function phasesText({ phaseShares: { queued = 0, waiting = 0, receiving = 0, decoding = 0 } }: VerifyReport): string {
+  const parts = [
+    [queued, 'queued'],
+    [waiting, 'waiting for the first byte'],
+    [receiving, 'reading'],
+    [decoding, 'checking'],
+  ] as const;
+  return parts.map(([share, name]) => `${formatShare(share)} ${name}`).join(', ');
+}
 
 function problemLines({ file, problem, affects }: VerifyProblem): readonly string[] {
   const others = affects.filter((archive) => archive !== file);

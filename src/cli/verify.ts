@@ -3,16 +3,19 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 
 import { monotonicClock } from '../clock/monotonic.ts';
-import { exitCodes, type ExitCode } from '../model/errors.ts';
+import { summariseVerify } from '../analysis/summarise-verify.ts';
+import { exitCodes, InterruptedError, type ExitCode } from '../model/errors.ts';
+import { readingOrders, type VerifySettings } from '../model/verify.ts';
 import { openDatastore } from '../pbs/datastore/open-datastore.ts';
 import { LiveRegion } from '../ui/live-region.ts';
 import { formatProgress } from '../ui/progress.ts';
-import { readingOrders } from '../verify/chunk-list.ts';
-import { verifyDatastore, type VerifyProgress } from '../verify/verify-datastore.ts';
+import { recordVerify, verifyFiles } from '../verify/record-verify.ts';
+import type { VerifyProgress } from '../verify/verify-datastore.ts';
 import type { Command } from './command.ts';
 import { describeVerify } from './describe-verify.ts';
 import { parseArgv } from './parse-argv.ts';
 import { readKey } from './read-key.ts';
+import { tool } from './tool.ts';
 
 /** What is over sooner needs no progress. */
 const SHOW_AFTER_MS = 2000;
@@ -52,7 +55,8 @@ export const verifyCommand: Command = {
       describe: 'Of the chunks of an archive: by inode number, as PBS reads them, or as the index names them',
     },
     keyfile: { type: 'string', describe: 'Encryption key; its password from PBS_ENCRYPTION_PASSWORD' },
-    json: { type: 'boolean', default: false, describe: 'Print JSON' },
+    out: { type: 'string', default: 'reports', describe: 'Folder in which the directory of the verify is made' },
+    json: { type: 'boolean', default: false, describe: 'Print report.json and nothing else on stdout' },
   },
   async run(argv, edge): Promise<ExitCode> {
     const options = parseArgv(argv, {
@@ -63,6 +67,7 @@ export const verifyCommand: Command = {
       'verify-threads': threadCount,
       order: z.enum(readingOrders, 'can be given once'),
       keyfile: z.string('can be given once').optional(),
+      out: z.string('can be given once'),
       json: z.boolean(),
     });
     const clock = monotonicClock();
@@ -71,16 +76,26 @@ export const verifyCommand: Command = {
     using region = new LiveRegion({ stream: edge.stderr, env: edge.env, clock });
     let sinceMs = clock.now();
     let step: VerifyProgress['step'] = 'indexes';
-    const settings = {
-      readThreads: options['read-threads'],
-      verifyThreads: options['verify-threads'],
+    const threads = { readThreads: options['read-threads'], verifyThreads: options['verify-threads'] };
+    const settings: VerifySettings = {
+      datastore: datastore.path,
+      ...(options.ns === undefined ? {} : { namespace: options.ns }),
+      ...(options.snapshot === undefined ? {} : { snapshot: options.snapshot }),
+      ...threads,
       order: options.order,
+      ...(crypt.crypt === undefined ? {} : { keyFingerprint: crypt.crypt.fingerprint }),
     };
-    const outcome = await verifyDatastore({
+    const { directory, ...data } = await recordVerify({
+      settings,
       datastore,
       ...(options.snapshot === undefined ? {} : { snapshot: options.snapshot }),
+      ...threads,
+      order: options.order,
       ...crypt,
-      ...settings,
+      out: resolve(edge.cwd, options.out),
+      pid: edge.pid,
+      tool: { ...tool, node: `v${edge.versions['node'] ?? 'unknown'}` },
+      versions: edge.versions,
       clock,
       signal: edge.interrupted,
       onProgress: (progress) => {
@@ -92,11 +107,17 @@ export const verifyCommand: Command = {
       },
     });
     region.end();
-    if (options.json) {
-      edge.stdout.write(`${JSON.stringify({ formatVersion: 1, ...settings, ...outcome }, null, 2)}\n`);
-    } else edge.stdout.write(describeVerify(outcome, settings));
-    for (const warning of outcome.warnings) edge.stderr.write(`warning: ${warning}\n`);
-    return outcome.problems.length > 0 ? exitCodes.failed : exitCodes.fine;
+    const report = summariseVerify(data);
+    const json = `${JSON.stringify(report, null, 2)}\n`;
+    await directory.write(verifyFiles.report, json);
+    edge.stdout.write(options.json ? json : describeVerify(report));
+    for (const warning of report.warnings) edge.stderr.write(`warning: ${warning}\n`);
+    edge.stderr.write(`\nReport: ${directory.path}\n`);
+    if (report.status === 'interrupted' && edge.interrupted.reason instanceof InterruptedError) {
+      edge.stderr.write('Interrupted: what was found until then is saved.\n');
+      return edge.interrupted.reason.exitCode;
+    }
+    return report.problems.length > 0 ? exitCodes.failed : exitCodes.fine;
   },
 };
 

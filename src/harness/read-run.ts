@@ -93,7 +93,8 @@ function parseRecord(text: string, file: string, shape: z.ZodType, newestVersion
   return value;
 }
 
-async function readSamples(file: string): Promise<SampleTable | undefined> {
+/** `samples.jsonl`, as far as it was written; undefined where there is none. */
+export async function readSamples(file: string): Promise<SampleTable | undefined> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');

@@ -34,7 +34,12 @@ export class RunDirectory {
    * Makes `<out>/<UTC time>-<scenario>/`.
    * @throws MachineError when the folder cannot be made, e.g. `reports` is not writable
    */
-  static async create(out: string, scenarioName: string, startedAt: Date): Promise<RunDirectory> {
+  static async create(
+    out: string,
+    scenarioName: string,
+    startedAt: Date,
+    { hasTrials = true }: { readonly hasTrials?: boolean } = {},
+  ): Promise<RunDirectory> {
     const stem = `${startedAt.toISOString().slice(0, 19).replaceAll(':', '-')}Z-${scenarioName.replaceAll(/[^\w.-]+/gu, '-')}`;
     const folder = resolve(out);
     try {
@@ -43,7 +48,7 @@ export class RunDirectory {
         const path = join(folder, attempt === 1 ? stem : `${stem}-${attempt}`);
         try {
           await mkdir(path);
-          await mkdir(join(path, runFiles.trials));
+          if (hasTrials) await mkdir(join(path, runFiles.trials));
           return new RunDirectory(path);
         } catch (error) {
           if (systemErrorCode(error) !== 'EEXIST' || attempt === MAX_SAME_NAME) throw error;

@@ -1,13 +1,10 @@
 import { stat } from 'node:fs/promises';
 
 import { systemErrorCode } from '../model/errors.ts';
+import type { ReadingOrder } from '../model/verify.ts';
 import type { Encryption } from '../decode/decode-chunk.ts';
 import type { Datastore } from '../pbs/datastore/open-datastore.ts';
 import { placeOf, type VerifiedArchive } from './collect-archives.ts';
-
-/** In which order the chunks of an archive are read: as its index names them, or by the number of their inode (PBS's default). */
-export const readingOrders = ['index', 'inode'] as const;
-export type ReadingOrder = (typeof readingOrders)[number];
 
 export interface ListedChunk {
   readonly digest: string;
@@ -32,6 +29,10 @@ export class ChunkList {
   readonly #lengths: Map<string, number> = new Map();
   /** Archives, once for each slot. */
   logicalBytes = 0;
+  /** The same without full chunks of zeros, as far as these are known. */
+  dataBytes = 0;
+  /** The key of some image is unknown, and with it which of its chunks are zeros. */
+  hasUnknownZeroes = false;
   slotCount = 0;
   archiveCount = 0;
   /** Of distinct chunks, plain. */
@@ -48,9 +49,11 @@ export class ChunkList {
     const chunks: ListedChunk[] = [];
     const conflicts: string[] = [];
     this.archiveCount += 1;
-    for (const { digest, length } of await archive.slots()) {
+    if (encryption === 'unknown-key' && archive.file.filename.endsWith('.fidx')) this.hasUnknownZeroes = true;
+    for (const { digest, length, isZero } of await archive.slots()) {
       this.slotCount += 1;
       this.logicalBytes += length;
+      if (!isZero) this.dataBytes += length;
       const known = this.#lengths.get(digest);
       if (known === undefined) {
         this.#lengths.set(digest, length);

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { relative } from 'node:path';
 
-import { exitCodes, IntegrityError, KnownError } from '../model/errors.ts';
+import { IntegrityError, KnownError } from '../model/errors.ts';
 import type { Datastore } from '../pbs/datastore/open-datastore.ts';
 import { archiveKind, MANIFEST_NAME } from '../pbs/format/archive-name.ts';
 import { verifyBlobCrc } from '../pbs/format/blob.ts';
@@ -14,7 +14,7 @@ import {
   type ManifestFile,
 } from '../pbs/format/manifest.ts';
 import type { Slot } from '../model/image.ts';
-import { asProblem, type VerifyProblem } from './verify-problem.ts';
+import type { VerifyProblem } from '../model/verify.ts';
 
 /** A snapshot to be verified, in its namespace. */
 export interface VerifiedSnapshot {
@@ -62,14 +62,14 @@ export async function collectArchives(snapshot: VerifiedSnapshot, options: Colle
       onWarning(`${placeOf(snapshot)} is unfinished and was left out: it has no ${MANIFEST_NAME}`);
       return;
     }
-    onProblem(damage(error, manifestPlace, [placeOf(snapshot)]));
+    onProblem(asProblem(error, { file: manifestPlace, affects: [placeOf(snapshot)] }));
     return;
   }
   let key = keyFor(manifest, options.crypt);
   try {
     verifyManifestSignature(manifest, key);
   } catch (error) {
-    onProblem(damage(error, manifestPlace, [placeOf(snapshot)]));
+    onProblem(asProblem(error, { file: manifestPlace, affects: [placeOf(snapshot)] }));
     // It may be the key that is another one, so that nothing should be decrypted with it.
     key = undefined;
   }
@@ -79,7 +79,7 @@ export async function collectArchives(snapshot: VerifiedSnapshot, options: Colle
       if (archiveKind(file.filename) === 'blob') await checkBlob(snapshot, manifest, file);
       else await openArchive(snapshot, file, key, options);
     } catch (error) {
-      onProblem(damage(error, place, [place]));
+      onProblem(asProblem(error, { file: place, affects: [place] }));
     }
   }
 }
@@ -91,7 +91,8 @@ async function openArchive(
   { onArchive }: CollectOptions,
 ): Promise<void> {
   const { datastore, name } = snapshot;
-  const read = async (): Promise<Iterable<Slot>> => (await datastore.readIndex(name, file.filename)).slots();
+  const read = async (): Promise<Iterable<Slot>> =>
+    (await datastore.readIndex(name, file.filename, key === undefined ? {} : { crypt: key })).slots();
   let first: Iterable<Slot> | undefined = await read();
   await onArchive({
     ...snapshot,
@@ -121,9 +122,8 @@ function keyFor(manifest: Manifest, crypt: CryptConfig | undefined): CryptConfig
   return fingerprint === undefined || fingerprint === crypt?.fingerprint ? crypt : undefined;
 }
 
-/** Only damage is a finding: a folder that cannot be read stops everything. */
-function damage(error: unknown, file: string, affects: readonly string[]): VerifyProblem {
-  if (error instanceof KnownError && error.exitCode !== exitCodes.failed) throw error;
+/** The place and cause of damage; anything else, such as a folder that cannot be read, is thrown on. */
+export function asProblem(error: unknown, place: Pick<VerifyProblem, 'file' | 'digest' | 'affects'>): VerifyProblem {
   if (!(error instanceof IntegrityError)) throw error;
-  return asProblem(error, { file, affects });
+  return { code: error.code, problem: error.message, ...place };
 }

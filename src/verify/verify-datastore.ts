@@ -2,66 +2,44 @@ import { relative } from 'node:path';
 
 import { DecoderPool } from '../decode/decoder-pool.ts';
 import { SlabPool } from '../memory/slab-pool.ts';
-import { IntegrityError } from '../model/errors.ts';
+import { IntegrityError, InterruptedError } from '../model/errors.ts';
+import { metric, unavailable } from '../model/metric.ts';
 import type { Clock } from '../model/ports.ts';
 import type { ReceivedChunk } from '../model/received-chunk.ts';
+import type { VerifyOutcome, VerifyProblem, VerifySettings } from '../model/verify.ts';
 import type { Datastore } from '../pbs/datastore/open-datastore.ts';
 import { encodeBlob } from '../pbs/format/blob.ts';
 import type { CryptConfig } from '../pbs/format/crypt-config.ts';
 import { chunkDigest } from '../pbs/format/digest.ts';
-import { ChunkList, type ReadingOrder } from './chunk-list.ts';
-import { collectArchives, placeOf, type VerifiedArchive, type VerifiedSnapshot } from './collect-archives.ts';
+import { ChunkList } from './chunk-list.ts';
+import {
+  asProblem,
+  collectArchives,
+  placeOf,
+  type VerifiedArchive,
+  type VerifiedSnapshot,
+} from './collect-archives.ts';
 import { ReadThreads } from './read-threads.ts';
 import { verifyChunks, type VerifiedChunk } from './verify-chunks.ts';
-import { asProblem, type VerifyProblem } from './verify-problem.ts';
 
-export interface VerifyOptions {
+export interface VerifyOptions extends Pick<VerifySettings, 'snapshot' | 'readThreads' | 'verifyThreads' | 'order'> {
   /** The namespace of the snapshot, or any namespace of the datastore. */
   readonly datastore: Datastore;
-  /** All snapshots of all namespaces unless given. */
-  readonly snapshot?: string;
   readonly crypt?: CryptConfig;
-  /** Files read at a time. */
-  readonly readThreads: number;
-  /** Chunks checked at a time. */
-  readonly verifyThreads: number;
-  readonly order: ReadingOrder;
   readonly clock: Clock;
+  /** Once chunks are being read, an InterruptedError ends the verify with what was found until then. */
   readonly signal: AbortSignal;
   readonly onProgress?: (progress: VerifyProgress) => void;
   readonly onVerified?: (verified: VerifiedChunk) => void;
-  /** After the indexes were read and before the first chunk is. */
-  readonly onChunks?: (chunks: ChunkList) => void;
+  /** All threads run, and the first chunk is read next; and the last one was checked. */
+  readonly onStart?: () => void;
+  readonly onEnd?: () => void;
 }
 
 /** Plain bytes of distinct chunks; indexes are read before any of them. */
 export type VerifyProgress =
   | { readonly step: 'indexes'; readonly snapshots: number; readonly totalSnapshots: number }
   | { readonly step: 'chunks'; readonly doneBytes: number; readonly totalBytes: number };
-
-export interface VerifyOutcome {
-  readonly snapshotCount: number;
-  readonly archiveCount: number;
-  /** Of all archives, every slot. */
-  readonly logicalBytes: number;
-  readonly slotCount: number;
-  /** Distinct chunks, each of which was read once, and their plain bytes. */
-  readonly chunkCount: number;
-  readonly uniqueBytes: number;
-  /** As stored, of chunks that were read. */
-  readonly storedBytes: number;
-  /** Sound chunks of which only the CRC-32 was checked, for want of the key. */
-  readonly withoutKeyCount: number;
-  readonly problems: readonly VerifyProblem[];
-  /** One sentence each. */
-  readonly warnings: readonly string[];
-  /** From the first read of a chunk to the last check. */
-  readonly startedAtMs: number;
-  readonly durationMs: number;
-  /** Time for which read threads had a file open, and verify threads were at work, each summed. */
-  readonly readBusyMs: number;
-  readonly verifyBusyMs: number;
-}
 
 /** Chunks that wait for a verify thread, for each of them: the next is there when one is done, and no more are held. */
 const WAITING_PER_THREAD = 2;
@@ -91,7 +69,6 @@ export async function verifyDatastore(options: VerifyOptions): Promise<VerifyOut
     });
     onProgress?.({ step: 'indexes', snapshots: index + 1, totalSnapshots: snapshots.length });
   }
-  options.onChunks?.(list);
 
   const pools: DecoderPool[] = [];
   const memory = new SlabPool({
@@ -105,16 +82,20 @@ export async function verifyDatastore(options: VerifyOptions): Promise<VerifyOut
   await using readers = new ReadThreads(readThreads, memory);
   await Promise.all([readers.ready(), warmUp(decoder, verifyThreads, memory)]);
   const damaged = new Map<string, VerifyProblem>();
-  let doneBytes = 0;
-  let storedBytes = 0;
+  let checkedBytes = 0;
+  let checkedCount = 0;
+  let readBytes = 0;
   let withoutKeyCount = 0;
   const done = (length: number): void => {
-    doneBytes += length;
-    onProgress?.({ step: 'chunks', doneBytes, totalBytes: list.uniqueBytes });
+    checkedBytes += length;
+    checkedCount += 1;
+    onProgress?.({ step: 'chunks', doneBytes: checkedBytes, totalBytes: list.uniqueBytes });
   };
   const verifyBusyBefore = decoder.busyMs;
+  let status: VerifyOutcome['status'] = 'completed';
+  options.onStart?.();
   const startedAtMs = clock.now();
-  await verifyChunks({
+  const verifying = verifyChunks({
     chunks: list.inOrder(order, datastore),
     pathOf: (digest) => datastore.chunkPath(digest),
     readers,
@@ -123,7 +104,7 @@ export async function verifyDatastore(options: VerifyOptions): Promise<VerifyOut
     clock,
     signal,
     onVerified: (verified) => {
-      storedBytes += verified.encodedBytes;
+      readBytes += verified.encodedBytes;
       if (verified.chunk.encryption === 'unknown-key') withoutKeyCount += 1;
       onVerified?.(verified);
       done(verified.chunk.length);
@@ -134,17 +115,31 @@ export async function verifyDatastore(options: VerifyOptions): Promise<VerifyOut
       done(length);
     },
   });
+  try {
+    await verifying;
+  } catch (error) {
+    if (!(error instanceof InterruptedError)) throw error;
+    status = 'interrupted';
+  }
   const durationMs = clock.now() - startedAtMs;
+  options.onEnd?.();
   problems.push(...(await withUsers(damaged, archives)));
+  const unknownZeroes = unavailable('unknown without the key, which changes the digest of a chunk of zeros');
   return {
+    status,
     snapshotCount: snapshots.length,
     archiveCount: list.archiveCount,
-    logicalBytes: list.logicalBytes,
     slotCount: list.slotCount,
     chunkCount: list.uniqueCount,
-    uniqueBytes: list.uniqueBytes,
-    storedBytes,
+    checkedCount,
     withoutKeyCount,
+    bytes: {
+      logical: list.logicalBytes,
+      data: list.hasUnknownZeroes ? unknownZeroes : metric(list.dataBytes),
+      unique: list.uniqueBytes,
+      checked: checkedBytes,
+      read: readBytes,
+    },
     problems,
     warnings,
     startedAtMs,

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
-import { rm, truncate } from 'node:fs/promises';
+import { readFile, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { exitCodes } from '../../src/model/errors.ts';
+import { summariseVerify } from '../../src/analysis/summarise-verify.ts';
+import { readSamples } from '../../src/harness/read-run.ts';
+import { exitCodes, InterruptedError } from '../../src/model/errors.ts';
+import { metricValue } from '../../src/model/metric.ts';
+import type { VerifyRecord, VerifyReport } from '../../src/model/verify.ts';
 import { openDatastore } from '../../src/pbs/datastore/open-datastore.ts';
 import { copyOfGolden, goldenFolder, goldenStore } from '../pbs/datastore/golden.ts';
 import { Workbench } from './workbench.ts';
@@ -38,13 +42,49 @@ await describe('restorelab verify', async () => {
     assert.ok(stdout.includes(`DAMAGED .chunks/${digest.slice(0, 4)}/${digest}: the chunk is missing`), stdout);
     assert.ok(stdout.includes(`${newest}/drive-scsi0.img.fidx`), stdout);
     assert.ok(stdout.includes(`DAMAGED ${older}: `), stdout);
-    const json = JSON.parse((await bench.command(['verify', copy.path, newest, '--json', ...threads])).stdout) as {
-      readonly problems: readonly { readonly digest: string; readonly code: string }[];
-    };
+    const json = await bench.command(['verify', copy.path, newest, '--json', ...threads]);
+    const report = JSON.parse(json.stdout) as VerifyReport;
     assert.deepEqual(
-      json.problems.map((problem) => [problem.code, problem.digest]),
+      report.problems.map((problem) => [problem.code, problem.digest]),
       [['chunk-missing', digest]],
     );
+  });
+
+  test('records what it measured, as a run does', async () => {
+    const { exitCode, stdout, stderr } = await bench.command(['verify', goldenStore, newest, '--json', ...threads]);
+    assert.equal(exitCode, exitCodes.fine);
+    const folder = /Report: (.*)/u.exec(stderr)?.[1] ?? '';
+    assert.equal(await readFile(join(folder, 'report.json'), 'utf8'), stdout);
+    const report = JSON.parse(stdout) as VerifyReport;
+    const record = JSON.parse(await readFile(join(folder, 'verify.json'), 'utf8')) as VerifyRecord;
+    const samples = await readSamples(join(folder, 'samples.jsonl'));
+    assert.ok(samples !== undefined && samples.rows.length > 0);
+    assert.deepEqual(JSON.parse(JSON.stringify(summariseVerify({ record, samples }))), report);
+    assert.equal(report.mode, 'verify');
+    assert.equal(record.spans?.slot.length, report.chunkCount);
+    const { bytes, durationMs, throughput } = report;
+    for (const [name, amount] of [
+      ['logical', bytes.logical],
+      ['data', metricValue(bytes.data)],
+      ['unique', bytes.unique],
+      ['read', bytes.read],
+    ] as const) {
+      assert.ok(amount !== undefined && amount > 0, name);
+      assert.equal(metricValue(throughput[name]), (amount * 1000) / durationMs, name);
+    }
+    assert.equal(metricValue(bytes.data), bytes.logical - 3 * (4 << 20), 'three of its chunks are zeros');
+    assert.deepEqual(
+      report.use.slice(0, 3).map(({ resource }) => resource),
+      ['read threads', 'verify threads', 'client cpu'],
+    );
+    assert.ok(report.use.some(({ resource }) => resource === 'memory'));
+  });
+
+  test('ends in order when it is interrupted, and saves what it found', async () => {
+    const controller = new AbortController();
+    controller.abort(new InterruptedError('SIGINT'));
+    const ended = await bench.command(['verify', goldenStore, ...threads], { interrupted: controller.signal });
+    assert.equal(ended.exitCode, exitCodes.interrupted, ended.stderr);
   });
 
   test('takes the password of a key from the environment, and refuses a wrong one', async () => {

@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
 import { monotonicClock } from '../../src/clock/monotonic.ts';
+import { InterruptedError } from '../../src/model/errors.ts';
 import { openDatastore } from '../../src/pbs/datastore/open-datastore.ts';
 import { encodeBlob } from '../../src/pbs/format/blob.ts';
 import type { CryptConfig } from '../../src/pbs/format/crypt-config.ts';
 import { encodeManifest, parseManifest } from '../../src/pbs/format/manifest.ts';
-import { readingOrders } from '../../src/verify/chunk-list.ts';
+import { readingOrders, type VerifyOutcome } from '../../src/model/verify.ts';
 import type { VerifiedChunk } from '../../src/verify/verify-chunks.ts';
-import { verifyDatastore, type VerifyOptions, type VerifyOutcome } from '../../src/verify/verify-datastore.ts';
+import { verifyDatastore, type VerifyOptions } from '../../src/verify/verify-datastore.ts';
 import { copyOfGolden, expected, goldenKey, goldenStore } from '../pbs/datastore/golden.ts';
 import { otherCrypt } from '../pbs/format/keys.ts';
 
@@ -70,7 +71,7 @@ describe('verifying the golden store', () => {
       assert.deepEqual([outcome.problems, outcome.warnings], [[], []]);
       assert.equal(outcome.snapshotCount, Object.keys(expected.snapshots).length);
       assert.equal(outcome.chunkCount, expected.chunk_store.chunks);
-      assert.equal(outcome.storedBytes, expected.chunk_store.bytes);
+      assert.equal(outcome.bytes.read, expected.chunk_store.bytes);
       assert.equal(seen.length, outcome.chunkCount);
       assert.equal(new Set(seen.map(({ chunk }) => chunk.digest)).size, outcome.chunkCount);
       assert.ok(outcome.withoutKeyCount > 0 && outcome.withoutKeyCount < outcome.chunkCount);
@@ -276,6 +277,15 @@ describe('a verify that cannot go on', () => {
       onVerified: () => controller.abort(reason),
     };
     await assert.rejects(verify(goldenStore, options), reason);
+  });
+
+  it('gives what it found where the user ends it', async () => {
+    const controller = new AbortController();
+    const interrupt = (): void => controller.abort(new InterruptedError('SIGINT'));
+    const outcome = await verify(goldenStore, { signal: controller.signal, onVerified: interrupt });
+    assert.equal(outcome.status, 'interrupted');
+    assert.ok(outcome.checkedCount > 0 && outcome.checkedCount < outcome.chunkCount);
+    assert.ok(outcome.bytes.checked > 0 && outcome.bytes.checked < outcome.bytes.unique);
   });
 
   it('says which snapshot is not there', async () => {

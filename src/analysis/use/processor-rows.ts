@@ -8,7 +8,10 @@ const SATURATION_ONLY = unavailable('unsupported: pressure tells of saturation o
 const NOT_COUNTED = unavailable('unsupported: nothing is counted');
 
 /** Cores, run queue and pressure of the whole machine. */
-export function processorRows({ samples, machineCores: cores }: UseContext): readonly UseRow[] {
+export function processorRows({
+  samples,
+  machineCores: cores,
+}: Pick<UseContext, 'samples' | 'machineCores'>): readonly UseRow[] {
   const reason = 'unavailable' in samples ? unavailable(samples.unavailable) : undefined;
   const sampled = (figure: (windows: SampledWindows) => Metric): Metric =>
     'unavailable' in samples ? unavailable(samples.unavailable) : figure(samples);

@@ -3,7 +3,10 @@ import { mean } from '../../stats/mean.ts';
 import { asShare, type UseContext } from './use-context.ts';
 
 /** Memory and the physical disks of the machine. */
-export function storageDeviceRows({ samples, memoryBytes }: UseContext): readonly UseRow[] {
+export function storageDeviceRows({
+  samples,
+  memoryBytes,
+}: Pick<UseContext, 'samples' | 'memoryBytes'>): readonly UseRow[] {
   if ('unavailable' in samples) {
     const reason = unavailable(samples.unavailable);
     return ['memory', 'disks'].map((resource) => ({

@@ -132,7 +132,7 @@ export const asShare = (candidate: Metric): Metric =>
   'value' in candidate ? metric(Math.min(Math.max(candidate.value, 0), 1)) : candidate;
 
 /** Summed time between two moments of all chunks of a trial; chunks without both are passed over. */
-export function timeBetween({ spans }: CountedTrial, from: SpanColumn, to: SpanColumn): Metric {
+export function timeBetween({ spans }: Pick<CountedTrial, 'spans'>, from: SpanColumn, to: SpanColumn): Metric {
   if (spans === undefined) return unavailable('not sampled: recording was off');
   let sum = 0;
   for (const [row, start] of spans[from].entries()) {
