@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, describe, test } from 'node:test';
 
+import { monotonicClock } from '../../src/clock/monotonic.ts';
 import { exitCodes } from '../../src/model/errors.ts';
 import type { Report } from '../../src/model/report.ts';
+import { DatastoreWriter } from '../../src/pbs/datastore/datastore-writer.ts';
+import { startEmbeddedServer } from '../../src/pbs/server/start-embedded-server.ts';
 import { Workbench } from './workbench.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -82,4 +87,37 @@ await describe('a full disk', { skip: isRoot ? false : 'needs root: it mounts sm
       assert.match(stderr, /hint: /u);
     }
   });
+
+  test('at a served datastore refuses the backup: exit 4, nothing of it is left, and the server goes on', async () => {
+    const disk = await smallDisk('served', '24m');
+    void new DatastoreWriter(disk);
+    await using server = await startEmbeddedServer({
+      clock: monotonicClock(),
+      port: 0,
+      userId: 'root@pam',
+      secret: 'secret',
+      certificateFolder: join(bench.folder, 'certificate'),
+    });
+    server.mount({ store: 'tank', path: disk });
+    Object.assign(bench.env, {
+      PBS_REPOSITORY: `127.0.0.1:${server.port}:tank`,
+      PBS_FINGERPRINT: server.fingerprint,
+      PBS_PASSWORD: 'secret',
+    });
+    const full = await bench.command(['seed', '--size', '64 MiB', '--compression-ratio', '1']);
+    assert.equal(full.exitCode, exitCodes.server, full.stderr);
+    assert.match(full.stderr, /disk is full[\s\S]*os error 28[\s\S]*hint: free space/u);
+    await gone(join(disk, 'vm', 'restorelab-seed'));
+    // What was uploaded whole stays for the garbage collection; a backup that needs next to nothing still fits.
+    const verified = await bench.command(['verify', disk]);
+    assert.equal(verified.exitCode, exitCodes.fine, verified.stdout + verified.stderr);
+    const small = await bench.command(['seed', '--size', '8 MiB', '--zero-share', '100 %']);
+    assert.equal(small.exitCode, exitCodes.fine, small.stderr);
+  });
 });
+
+/** Waits until nothing is there any more. */
+async function gone(path: string): Promise<void> {
+  for (const deadline = Date.now() + 20_000; Date.now() < deadline; await sleep(20)) if (!existsSync(path)) return;
+  throw new Error(`${path} is still there`);
+}
