@@ -51,8 +51,12 @@ export class Http1Connection {
     socket.on('error', this.#fail).on('close', this.#close);
   }
 
-  /** Whether the next request may go over it. */
-  get isOpen(): boolean {
+  /** Whether another request may go over it. One on which the server spoke unasked may be about to close (RFC 9112, 9.5). */
+  get isReusable(): boolean {
+    return this.#isOpen && this.#rest.length === 0;
+  }
+
+  get #isOpen(): boolean {
     return this.#socket !== undefined && this.#socket.writable;
   }
 
@@ -91,7 +95,7 @@ export class Http1Connection {
       const early = this.#rest;
       this.#rest = Buffer.alloc(0);
       if (early.length > 0) this.#answer(waiting, early);
-      if (this.isOpen) this.#socket?.write(serialize(request, this.#place));
+      if (this.#isOpen) this.#socket?.write(serialize(request, this.#place));
       else reject(connectionLost(this.#place, 'the server closed it'));
       return await promise;
     } finally {

@@ -115,7 +115,7 @@ export class RestClient implements AsyncDisposable {
 
   async #exchange(method: Method, request: RestRequest, maxBodyBytes: number): Promise<Http1Response> {
     request.signal.throwIfAborted();
-    const reused = this.#http1?.isOpen === true;
+    const reused = this.#http1?.isReusable === true;
     try {
       return this.#accepted(await this.#send(method, request, maxBodyBytes), request);
     } catch (error) {
@@ -142,7 +142,7 @@ export class RestClient implements AsyncDisposable {
   }
 
   async #connected(signal: AbortSignal): Promise<Http1Connection> {
-    if (this.#http1?.isOpen === true) return this.#http1;
+    if (this.#http1?.isReusable === true) return this.#http1;
     this.#disconnect();
     const { host, port, fingerprint } = this.#options;
     const socket = await openTlsConnection({

@@ -158,6 +158,19 @@ test('a connection that the server has closed is opened again; requests at once 
   assert.equal(await get(), 7);
 });
 
+test('what a server says unasked is no answer to the next request', async () => {
+  await using server = await startStubServer({ answer: answering(data('asked')) });
+  await using client = new RestClient(optionsFor(server));
+  const get = async (): Promise<unknown> => await client.get({ path: '/x', what, signal });
+  assert.equal(await get(), 'asked');
+  for (const unasked of ['HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n', 'x'.repeat(1_000_000)]) {
+    server.sockets.at(-1)?.write(unasked);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.equal(await get(), 'asked');
+  }
+  assert.equal(server.sockets.length, 3);
+});
+
 test('refusals are told in words of an administrator, with the exit code, and without secrets', async () => {
   const secrets = [PASSWORD, TICKET, CSRF_TOKEN];
   for (const [status, body, code, exitCode, words] of [
