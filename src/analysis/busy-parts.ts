@@ -1,13 +1,16 @@
 import type { TargetSettings } from '../model/environment.ts';
+import type { Metric } from '../model/metric.ts';
 import type { SpanTable, TrialCounters } from '../model/records.ts';
+import { clientFigure } from './client-parts.ts';
 
 /**
  * Time of a trial in which the target took bytes. `discard` does nothing but prove them, so that the proof's time is not
  * the target's; `throttled` proves them while it waits for its rate, and a file is proven after the clock has stopped.
  */
-export function writingMs({ clientParts }: TrialCounters, target: TargetSettings): number {
-  const { writeBusyMs, proofCpuMs } = clientParts;
-  return target.kind === 'discard' ? Math.max(0, writeBusyMs - proofCpuMs) : writeBusyMs;
+export function writingMs(counters: TrialCounters, target: TargetSettings): Metric {
+  return clientFigure(counters, ({ writeBusyMs, proofCpuMs }) =>
+    target.kind === 'discard' ? Math.max(0, writeBusyMs - proofCpuMs) : writeBusyMs,
+  );
 }
 
 /** Connections that carried chunks, by the spans; without these all, of which some only logged in. At least 1. */

@@ -1,7 +1,7 @@
 import type { PlannedTrial, RunData, SpanTable, TrialBytes, TrialCounters, TrialRecord } from '../model/records.ts';
 import type { RateName } from '../model/objective.ts';
 
-/** A trial that counts: measured (no warm-up), completed, and proven to have restored the right bytes. */
+/** A trial that counts: measured (no warm-up), completed, and proven to have restored the right bytes, if anybody can. */
 export interface MeasuredTrial {
   readonly index: number;
   readonly block: number;
@@ -28,10 +28,10 @@ export function trialsOf({ run, trials }: RunData, caseIndex: number, label: str
 
 /** Whether a trial counts as measured; its duration and bytes are known then. */
 export function countsAsMeasured<
-  Trial extends Pick<TrialRecord, 'warmUp' | 'status' | 'verified' | 'durationMs' | 'bytes'>,
+  Trial extends Pick<TrialRecord, 'warmUp' | 'status' | 'verified' | 'notVerifiable' | 'durationMs' | 'bytes'>,
 >(trial: Trial): trial is Trial & { readonly durationMs: number; readonly bytes: TrialBytes } {
-  const { warmUp, status, verified, durationMs, bytes } = trial;
-  const isProven = !warmUp && status === 'completed' && verified === true;
+  const { warmUp, status, verified, notVerifiable, durationMs, bytes } = trial;
+  const isProven = !warmUp && status === 'completed' && (verified === true || notVerifiable !== undefined);
   return isProven && bytes !== undefined && durationMs !== undefined && durationMs > 0;
 }
 

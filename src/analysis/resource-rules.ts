@@ -3,6 +3,7 @@ import type { CaseRecord, ProcessUsage, RunRecord } from '../model/records.ts';
 import type { VerdictCode } from '../model/report.ts';
 import { median } from '../stats/quantile.ts';
 import { carryingConnections, writingMs } from './busy-parts.ts';
+import { clientFigure } from './client-parts.ts';
 import { rateOf, type MeasuredTrial } from './measured-trials.ts';
 
 /** A pipelined link or disk never reaches 1: the first and the last chunk leave it idle at either end of a trial. */
@@ -84,7 +85,7 @@ export const resourceRules: readonly ResourceRule[] = [
     code: 'client-cpu',
     name: 'client, event loop',
     threshold: THREAD_BUSY,
-    utilization: ({ counters }) => counters?.clientParts.eventLoopUtilization ?? NOT_COUNTED,
+    utilization: ({ counters }) => clientFigure(counters, (parts) => parts.eventLoopUtilization) ?? NOT_COUNTED,
   },
   { code: 'client-cpu', name: 'client, decode threads', threshold: THREAD_BUSY, utilization: decodeUse },
   {
@@ -183,7 +184,9 @@ function storageBandwidthUse({ counters, durationMs }: MeasuredTrial): Metric {
 }
 
 function targetUse({ counters, durationMs }: MeasuredTrial, { settings }: Surroundings): Metric {
-  return counters === undefined ? NOT_COUNTED : metric(writingMs(counters, settings.target) / durationMs);
+  if (counters === undefined) return NOT_COUNTED;
+  const busy = writingMs(counters, settings.target);
+  return 'value' in busy ? metric(busy.value / durationMs) : busy;
 }
 
 function mainThreadUse({ durationMs }: MeasuredTrial, usage: ProcessUsage | undefined): Metric {
@@ -203,9 +206,9 @@ function ceilingShare(trial: MeasuredTrial, { run }: Surroundings): Metric {
 
 function decodeUse({ counters, durationMs }: MeasuredTrial): Metric {
   if (counters === undefined) return NOT_COUNTED;
-  const { decodeThreads, decodeBusyMs } = counters.clientParts;
-  if (decodeThreads === 0) return unavailable('the main thread decodes');
-  return metric(decodeBusyMs / (decodeThreads * durationMs));
+  return clientFigure(counters, ({ decodeThreads, decodeBusyMs }) =>
+    decodeThreads === 0 ? unavailable('the main thread decodes') : metric(decodeBusyMs / (decodeThreads * durationMs)),
+  );
 }
 
 const runProcesses = ['client', 'server', 'relay'] as const;

@@ -4,7 +4,9 @@ import type { CaseReport } from '../model/report.ts';
 import { formatBytes, formatRate, formatShare } from '../model/units.ts';
 import { mean, sampleDeviation } from '../stats/mean.ts';
 import { median } from '../stats/quantile.ts';
+import { clientPartsOf } from './client-parts.ts';
 import { MINIMUM_PAIRS } from './compare.ts';
+import { externalWarnings } from './external-warnings.ts';
 import { meanInFlight } from './littles-law.ts';
 import { measuredTrials, rateOf, trialsOf, type MeasuredTrial } from './measured-trials.ts';
 import { measureResources, ownCoresUse, type MeasuredResource } from './resource-rules.ts';
@@ -35,7 +37,8 @@ export function strategyWarnings(data: RunData, caseIndex: number, report: CaseR
     );
     return [
       failureWarnings(label, trials),
-      bufferWarnings(label, knobs.inFlight, knobs.bufferBytes, measured),
+      externalWarnings(label, trials),
+      knobs.inFlight === undefined ? [] : bufferWarnings(label, knobs.inFlight, knobs.bufferBytes, measured),
       emulatorWarnings(label, emulator),
       littleWarnings(label, report),
     ].flat();
@@ -61,7 +64,9 @@ function failureWarnings(label: string, trials: readonly TrialRecord[]): readonl
       sentence: `${failed.length} of ${trials.length} trials of ${label} failed${cause === undefined ? '' : ` (${cause})`}: they count in no figure.`,
     });
   }
-  const wrong = trials.filter(({ status, verified }) => status === 'completed' && verified !== true);
+  const wrong = trials.filter(
+    ({ status, verified, notVerifiable }) => status === 'completed' && verified !== true && notVerifiable === undefined,
+  );
   const problem = wrong.flatMap(({ proof }) => proof?.problems ?? [])[0];
   if (wrong.length > 0) {
     warnings.push({
@@ -138,7 +143,7 @@ function bufferWarnings(
   bufferBytes: number,
   measured: readonly MeasuredTrial[],
 ): readonly RecordedWarning[] {
-  const waits = Math.max(0, ...measured.map(({ counters }) => counters?.clientParts.bufferWaits ?? 0));
+  const waits = Math.max(0, ...measured.map(({ counters }) => clientPartsOf(counters)?.bufferWaits ?? 0));
   if (waits === 0) return [];
   const held = median(measured.flatMap((trial) => meanInFlight(trial) ?? []));
   const reached =

@@ -1,4 +1,5 @@
 import type { StrategySettings } from '../model/environment.ts';
+import type { ExternalRecord } from '../model/external.ts';
 import { metric, metricValue, unavailable, type Metric } from '../model/metric.ts';
 import { rateNames, type RateName } from '../model/objective.ts';
 import type { ImageFacts, TrialRecord } from '../model/records.ts';
@@ -8,12 +9,14 @@ import { logInterval } from '../stats/interval.ts';
 import { mean } from '../stats/mean.ts';
 import { median, quantileOfSorted } from '../stats/quantile.ts';
 import { chunkTimes, phaseShares } from './chunk-times.ts';
+import { clientFigure, clientPartsOf } from './client-parts.ts';
 import { checkLittlesLaw } from './littles-law.ts';
 import { measuredTrials, rateOf, type MeasuredTrial } from './measured-trials.ts';
 import { writeDisplacements } from './write-displacement.ts';
 
 const NO_TRIAL = 'no trial was measured';
 const NO_SPANS = 'no chunk times were recorded';
+const BLACK_BOX = 'a program shows no chunks';
 
 /** Everything a report says of one strategy in one case, from all its trials in that case. */
 export function summariseStrategy(
@@ -27,25 +30,23 @@ export function summariseStrategy(
   const latencies = sorted(chunks.map(({ startMs, endMs }) => endMs - startMs));
   const waits = sorted(chunks.flatMap(({ headOfLineWaitMs }) => headOfLineWaitMs ?? []));
   const displacements = sorted(spans.flatMap(writeDisplacements));
-  const reason = measured.length === 0 ? NO_TRIAL : NO_SPANS;
+  const reason = measured.length === 0 ? NO_TRIAL : settings.external === undefined ? NO_SPANS : BLACK_BOX;
   const at = (values: readonly number[], share: number): Metric => orReason(quantileOfSorted(values, share), reason);
   const throughput: Partial<Record<RateName, Throughput>> = {};
   for (const rate of rateNames) {
     const summary = summariseRate(measured, rate);
     if (summary !== undefined) throughput[rate] = summary;
   }
-  const peaks = measured.flatMap(({ counters }) => counters?.clientParts.peakBufferedBytes ?? []);
+  const peaks = measured.flatMap(({ counters }) => clientPartsOf(counters)?.peakBufferedBytes ?? []);
   return {
     name: settings.name,
     label: settings.label,
-    knobs: { ...settings.knobs },
+    knobs: settings.external === undefined ? { ...settings.knobs } : {},
     throughput,
     cpuSecondsPerGb: {
       client: cpuSecondsPerGb(measured, ({ counters }) => counters?.client.cpuMs),
       server: cpuSecondsPerGb(measured, ({ counters }) => counters?.server.cpuMs),
-      proof: cpuSecondsPerGb(measured, ({ counters }) =>
-        counters === undefined ? undefined : metric(counters.clientParts.proofCpuMs),
-      ),
+      proof: cpuSecondsPerGb(measured, ({ counters }) => clientFigure(counters, ({ proofCpuMs }) => proofCpuMs)),
     },
     chunkLatencyMs: {
       p50: at(latencies, 0.5),
@@ -56,7 +57,8 @@ export function summariseStrategy(
     phaseShares: phaseShares(chunks) ?? {},
     writeDisplacement: { mean: orReason(mean(displacements), reason), max: at(displacements, 1) },
     headOfLineWaitMs: { p50: at(waits, 0.5), p95: at(waits, 0.95), max: at(waits, 1) },
-    peakBufferedBytes: peaks.length === 0 ? unavailable(NO_TRIAL) : metric(Math.max(...peaks)),
+    peakBufferedBytes:
+      peaks.length === 0 ? unavailable(measured.length === 0 ? NO_TRIAL : BLACK_BOX) : metric(Math.max(...peaks)),
     littlesLaw: checkLittlesLaw(measured, image),
     trials: trials.map(reportTrial),
   };
@@ -88,7 +90,7 @@ function cpuSecondsPerGb(
 }
 
 function reportTrial(trial: TrialRecord): TrialReport {
-  const { index, block, status, warmUp, durationMs, verified, sha256, bytes, error } = trial;
+  const { index, block, status, warmUp, durationMs, verified, notVerifiable, sha256, bytes, error, external } = trial;
   return {
     index,
     block,
@@ -96,10 +98,21 @@ function reportTrial(trial: TrialRecord): TrialReport {
     warmUp,
     ...(durationMs === undefined ? {} : { durationMs }),
     ...(verified === undefined ? {} : { verified }),
+    ...(notVerifiable === undefined ? {} : { notVerifiable }),
     ...(sha256 === undefined ? {} : { sha256 }),
     ...(bytes === undefined ? {} : { bytes }),
     ...(error === undefined ? {} : { error }),
+    ...(external === undefined ? {} : { external: reportedProgram(external) }),
   };
+}
+
+/** Samples and environment stay in the records. */
+function reportedProgram({
+  samples: _samples,
+  env: _env,
+  ...external
+}: ExternalRecord): NonNullable<TrialReport['external']> {
+  return external;
 }
 
 function sorted(values: readonly number[]): readonly number[] {

@@ -1,4 +1,5 @@
 import type { CaseSettings, LinkSettings, StorageSettings, StrategySettings } from '../model/environment.ts';
+import type { ExternalSettings } from '../model/external.ts';
 import type { PlannedTrial } from '../model/records.ts';
 import { transportText } from '../model/transport.ts';
 import { formatBytes, formatDuration, formatRate, formatShare } from '../model/units.ts';
@@ -89,7 +90,11 @@ export const describeStorage = (storage: StorageSettings): string =>
   `${formatDuration(storage.readLatencyMs)} read latency, ${rate(storage.bandwidthBytesPerSecond)}, ` +
   `queue depth ${storage.queueDepth}${storage.cache === 'cold' ? ', cold page cache' : ''}`;
 
-function describeStrategy({ name, label, knobs }: StrategySettings): string {
+function describeStrategy(strategy: StrategySettings): string {
+  const { name, label } = strategy;
+  const own = `${label}${label === name ? '' : ` (${name})`}`;
+  if (strategy.external !== undefined) return `${own}: ${commandText(strategy.external)}`;
+  const { knobs } = strategy;
   const { inFlight, decodeThreads, writers, bufferBytes, connections, polite } = knobs;
   const details = [
     `${inFlight} in flight`,
@@ -99,5 +104,12 @@ function describeStrategy({ name, label, knobs }: StrategySettings): string {
     ...(writers === 1 ? [] : [`${writers} writers`]),
     `${formatBytes(bufferBytes)} buffers`,
   ];
-  return `${label}${label === name ? '' : ` (${name})`}: ${details.join(', ')}`;
+  return `${own}: ${details.join(', ')}`;
+}
+
+/** A command as one would type it, with its placeholders. */
+function commandText({ command, env, output }: ExternalSettings): string {
+  const words = [...Object.entries(env).map(([name, value]) => `${name}=${value}`), ...command.flat()];
+  const target = output.kind === 'file' ? `file ${output.path}` : output.kind;
+  return `${words.map((word) => (/^[\w@%+=:,./{}-]+$/u.test(word) ? word : `'${word}'`)).join(' ')}; output ${target}`;
 }

@@ -60,7 +60,7 @@ function chosenLabels({ name, cases }: Scenario, only: readonly string[]): Reado
   return new Set(
     only.flatMap((wanted) => {
       const canonical = findStrategy(wanted)?.name;
-      const found = known.filter((strategy) => strategy.label === wanted || strategy.name === canonical);
+      const found = known.filter((strategy) => strategy.label === wanted || strategy.name === (canonical ?? wanted));
       if (found.length > 0) return found.map(({ label }) => label);
       throw new UsageError(`${name} has no strategy \`${wanted}\`${didYouMean(wanted, labels)}`, {
         code: 'unknown-strategy',

@@ -63,11 +63,15 @@ export const profileCommand: Command = {
       out: z.string(once),
     });
     const scenario = chooseRestore(await findScenario(options.file, edge.cwd), options);
+    const { knobs, external } = scenario.cases[0].strategies[0];
+    if (external !== undefined) {
+      throw new UsageError('another program cannot be profiled from here', {
+        code: 'profiler-unsuitable',
+        hint: 'choose a strategy of restorelab with --strategy',
+      });
+    }
     const chosen = profileTools[options.with];
-    const refusal =
-      chosen.kind === 'program' && options.process === 'client'
-        ? chosen.refuses?.(scenario.cases[0].strategies[0].knobs)
-        : undefined;
+    const refusal = chosen.kind === 'program' && options.process === 'client' ? chosen.refuses?.(knobs) : undefined;
     if (refusal !== undefined) {
       throw new UsageError(refusal.reason, { code: 'profiler-unsuitable', hint: refusal.fix });
     }

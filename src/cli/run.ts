@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { Cache } from '../cache/cache.ts';
 import { placesFrom } from '../cache/places.ts';
 import { monotonicClock } from '../clock/monotonic.ts';
+import { checkPrograms } from '../harness/check-programs.ts';
 import { runScenario, type RunOutcome } from '../harness/run-scenario.ts';
 import { exitCodes, InterruptedError, type ExitCode } from '../model/errors.ts';
 import type { PlannedTrial } from '../model/records.ts';
@@ -68,6 +69,7 @@ export const runCommand: Command = {
       const only = options.only?.split(',').map((word) => word.trim());
       const narrowed = narrowScenario(await findScenario(name, edge.cwd), { repeats: options.repeats, only });
       await checkDatastores(narrowed.scenario);
+      await checkPrograms(narrowed.scenario);
       const keys = await readKeys(narrowed.scenario, edge);
       prepared.push({ ...narrowed, keys, plan: planTrials(narrowed.scenario) });
     }

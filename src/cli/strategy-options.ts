@@ -1,8 +1,8 @@
 import type { Options } from 'yargs';
 
-import type { StrategySettings } from '../model/environment.ts';
+import type { BuiltInStrategySettings } from '../model/environment.ts';
 import { UsageError } from '../model/errors.ts';
-import { strategyNames, strategySchema } from '../scenario/strategy-schema.ts';
+import { builtInStrategyNames, strategySchema } from '../scenario/strategy-schema.ts';
 
 /** The knobs of a scenario's strategy as options: their names there, and what a user has to write. */
 const knobOptions = {
@@ -21,7 +21,7 @@ const knobOptions = {
 /** A strategy and its knobs, for commands that restore. */
 export const strategyOptions: Readonly<Record<string, Options>> = {
   strategy: {
-    choices: strategyNames,
+    choices: builtInStrategyNames,
     describe: 'How chunks are fetched and written; window-unordered unless given, window-ordered for -',
   },
   ...Object.fromEntries(
@@ -33,14 +33,14 @@ export const strategyOptions: Readonly<Record<string, Options>> = {
  * The strategy that the options ask for, with its defaults, as a scenario would have it.
  * @throws UsageError that names the option
  */
-export function strategyFrom(argv: Readonly<Record<string, unknown>>, defaultName: string): StrategySettings {
+export function strategyFrom(argv: Readonly<Record<string, unknown>>, defaultName: string): BuiltInStrategySettings {
   const given = Object.entries(knobOptions)
     .filter(([name]) => argv[name] !== undefined)
     .map(([name, { knob }]) => [knob, argv[name]]);
   const name = argv['strategy'] ?? defaultName;
   const parsed = strategySchema.safeParse({ name, ...Object.fromEntries(given) });
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
+  if (parsed.success && parsed.data.external === undefined) return parsed.data;
+  const [issue] = parsed.error?.issues ?? [];
   const knob = issue?.path[0];
   const option = Object.entries(knobOptions).find(([, other]) => other.knob === knob)?.[0] ?? 'strategy';
   const allowed = issue?.code === 'custom' ? (issue.params?.['allowed'] as string | undefined) : undefined;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
 import { DecoderPool } from '../decode/decoder-pool.ts';
+import type { RestoreAddress } from '../external/restore-address.ts';
 import type { ChunkRecipe } from '../material/chunk-recipe.ts';
 import type { LinkCalls } from '../link/control.ts';
 import { SlabPool } from '../memory/slab-pool.ts';
@@ -223,6 +224,28 @@ export class Lab implements AsyncDisposable {
       ...(tlsCipher === undefined ? {} : { tlsCipher }),
       ...(crypt === undefined ? {} : { crypt }),
     });
+  }
+
+  /** Where a program of its own finds an image and logs in, through the emulated link. */
+  addressOf({
+    mounted,
+    snapshot,
+    archive,
+  }: {
+    readonly mounted: MountedStore;
+    readonly snapshot: string;
+    readonly archive: string;
+  }): Omit<RestoreAddress, 'keyFile'> {
+    return {
+      authId: USER_ID,
+      host: '127.0.0.1',
+      ...this.servers.endpoint(0),
+      datastore: mounted.store,
+      namespace: '',
+      snapshot,
+      archive,
+      password: new Secret(this.#secret),
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -22,6 +22,7 @@ import type { Launcher } from '../process/launch-through.ts';
 import type { Scenario } from '../scenario/load-scenario.ts';
 import { findStrategy } from '../strategy/strategies.ts';
 import { createTarget } from '../target/create-target.ts';
+import { checkPrograms } from './check-programs.ts';
 import { Lab } from './lab.ts';
 import { imageKey, prepareImage, type PreparedImage } from './prepare-image.ts';
 import { RunDirectory } from './run-directory.ts';
@@ -95,7 +96,7 @@ interface UnusableImage {
 
 /**
  * Runs a plan: prepares images and lab, calibrates the link, then trial after trial, each saved as soon as it ends.
- * @throws UsageError when a target exists already or its folder does not; MachineError when a target or not even the
+ * @throws UsageError when a target exists already or its folder does not, or a program is not there; MachineError when a target or not even the
  * run directory can be written; anything later is in the outcome
  */
 export async function runScenario(options: RunOptions): Promise<RunOutcome> {
@@ -109,6 +110,7 @@ export async function runScenario(options: RunOptions): Promise<RunOutcome> {
 
 /** Every trial would fail for the same reason, after all the preparations. */
 async function tryTargets({ scenario, clock }: RunOptions): Promise<void> {
+  await checkPrograms(scenario);
   const files = scenario.cases.flatMap(({ target }) => (target.kind === 'file' ? [target.path] : []));
   for (const path of new Set(files)) {
     const target = await createTarget({ kind: 'file', path }, { size: 0, clock });

@@ -1,4 +1,4 @@
-import type { CaseSettings, StrategySettings, TrialSettings } from '../model/environment.ts';
+import type { BuiltInStrategySettings, CaseSettings, TrialSettings } from '../model/environment.ts';
 import { asMachineError, InterruptedError, KnownError } from '../model/errors.ts';
 import type { Image } from '../model/image.ts';
 import type { Clock, RestoreTarget, Strategy } from '../model/ports.ts';
@@ -13,14 +13,15 @@ import {
 import { watchEventLoop } from '../metrics/event-loop.ts';
 import { combineUsages, readProcessUsage, usageBetween, type UsageSnapshot } from '../metrics/process-usage.ts';
 import { readBetween, readFromStorage } from '../metrics/storage-reads.ts';
-import { chunkPath } from '../pbs/datastore/layout.ts';
 import { createTarget } from '../target/create-target.ts';
+import { chunkFiles } from './chunk-files.ts';
 import { dropPageCache } from './drop-page-cache.ts';
 import type { Lab } from './lab.ts';
 import { openSessions } from './open-sessions.ts';
 import { mostChunksHeld } from './ports/buffer-budget.ts';
 import { composePorts } from './ports/compose-ports.ts';
 import type { PreparedImage } from './prepare-image.ts';
+import { restoreByProgram } from './run-external-trial.ts';
 
 export interface TrialOptions {
   readonly planned: PlannedTrial;
@@ -48,7 +49,7 @@ export function recordError(error: unknown): RecordedError {
 type Writable<Value> = { -readonly [Name in keyof Value]: Value[Name] };
 
 /** What a trial finds out, as far as it came. */
-type Findings = Writable<Omit<TrialRecord, keyof PlannedTrial | 'formatVersion' | 'status' | 'error'>>;
+export type Findings = Writable<Omit<TrialRecord, keyof PlannedTrial | 'formatVersion' | 'status' | 'error'>>;
 
 /**
  * One whole restore by one strategy, timed from the first request for a chunk until the target is finished, then
@@ -62,7 +63,8 @@ export async function runTrial(options: TrialOptions): Promise<TrialRecord> {
   if (strategy === undefined) throw new Error(`the plan names ${planned.strategy}, which the case does not have`);
   const findings: Findings = {};
   try {
-    await restoreOnce(strategy, options, findings);
+    if (strategy.external === undefined) await restoreOnce(strategy, options, findings);
+    else await restoreByProgram(strategy, options, findings);
     return { ...base, status: 'completed', ...findings };
   } catch (error) {
     if (signal.aborted && signal.reason instanceof InterruptedError) {
@@ -73,7 +75,7 @@ export async function runTrial(options: TrialOptions): Promise<TrialRecord> {
 }
 
 async function restoreOnce(
-  { name, knobs }: StrategySettings,
+  { name, knobs }: BuiltInStrategySettings,
   { settings, trialSettings, prepared, lab, clientPid, clock, signal, findStrategy, onProgress }: TrialOptions,
   findings: Findings,
 ): Promise<void> {
@@ -212,13 +214,6 @@ function trialBytes(image: Image, wire: number): TrialBytes {
     seen.add(digest);
   }
   return { logical: image.size, data, unique, wire };
-}
-
-/** Of an image's data chunks, each once. */
-function chunkFiles(datastore: string, image: Image): readonly string[] {
-  const digests = new Set<string>();
-  for (const { digest, isZero } of image.slots()) if (!isZero) digests.add(digest);
-  return [...digests].map((digest) => chunkPath(datastore, digest));
 }
 
 /** Progress is counted where bytes have been written, outside of what is recorded. */

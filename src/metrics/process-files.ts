@@ -8,6 +8,8 @@ import { SurvivingSum } from './surviving-sum.ts';
 
 /** What `/proc/PID/stat` says of a process, all its threads included, ended ones too. */
 export interface ProcessStat {
+  readonly parentPid: number;
+  readonly sessionId: number;
   /** User and system time, in steps of 10 ms each. */
   readonly cpuMs: number;
   /** The same of children that have ended and were waited for. */
@@ -21,7 +23,11 @@ export interface ProcessStat {
 export function parseProcessStat(scanner: ByteScanner): ProcessStat | undefined {
   // The name in parentheses may hold blanks and parentheses of its own; after it, fields are numbered from 3.
   if (!scanner.skipPastLast(')')) return undefined;
-  scanner.skipFields(11);
+  scanner.skipFields(1);
+  const parentPid = scanner.integer();
+  scanner.skipFields(1);
+  const sessionId = scanner.integer();
+  scanner.skipFields(7);
   const own = scanner.integer() + scanner.integer();
   const children = scanner.integer() + scanner.integer();
   scanner.skipFields(2);
@@ -29,7 +35,14 @@ export function parseProcessStat(scanner: ByteScanner): ProcessStat | undefined 
   scanner.skipFields(1);
   const startTicks = scanner.integer();
   if (Number.isNaN(own + children + threads + startTicks)) return undefined;
-  return { cpuMs: own * MS_PER_TICK, endedChildrenCpuMs: children * MS_PER_TICK, threads, startTicks };
+  return {
+    parentPid,
+    sessionId,
+    cpuMs: own * MS_PER_TICK,
+    endedChildrenCpuMs: children * MS_PER_TICK,
+    threads,
+    startTicks,
+  };
 }
 
 /** Time that a thread ran and time that it could have run but waited for a core, nanoseconds. */

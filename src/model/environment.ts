@@ -1,3 +1,4 @@
+import type { ExternalSettings } from './external.ts';
 import type { StrategyKnobs } from './ports.ts';
 import type { TlsCipher, TransportName } from './transport.ts';
 
@@ -102,12 +103,25 @@ interface EmbeddedServer {
   readonly processes?: number;
 }
 
-export interface StrategySettings {
+interface NamedStrategy {
   readonly name: string;
   /** Unique in its scenario; the name unless the scenario gives another. */
   readonly label: string;
-  readonly knobs: StrategyKnobs;
 }
+
+/** A strategy of this program. */
+export interface BuiltInStrategySettings extends NamedStrategy {
+  readonly knobs: StrategyKnobs;
+  readonly external?: undefined;
+}
+
+/** A program that is run as a black box; knobs of ours it has none. */
+export interface ExternalStrategySettings extends NamedStrategy {
+  readonly knobs: Readonly<Partial<Record<keyof StrategyKnobs, undefined>>>;
+  readonly external: ExternalSettings;
+}
+
+export type StrategySettings = BuiltInStrategySettings | ExternalStrategySettings;
 
 /** Interleaved: blocks of every case and strategy once, shuffled. Grouped: all repeats of one strategy together. */
 export const trialOrders = ['interleaved', 'grouped'] as const;

@@ -1,4 +1,5 @@
 import type { CaseSettings, TrialSettings } from './environment.ts';
+import type { ExternalRecord } from './external.ts';
 import type { Metric } from './metric.ts';
 import type { Objective } from './objective.ts';
 import type { ProfileRecord } from './profile.ts';
@@ -196,7 +197,8 @@ export interface TrialCounters {
   readonly server: ProcessUsage;
   readonly relay: ProcessUsage;
   readonly sampler: ProcessUsage;
-  readonly clientParts: ClientCounters;
+  /** Unavailable where the client was a program of its own. */
+  readonly clientParts: ClientCounters | { readonly unavailable: string };
   readonly link: LinkCounters;
   /** Unavailable when the server died. */
   readonly storage: StorageCounters | { readonly unavailable: string };
@@ -230,8 +232,8 @@ export type SpanTable = Readonly<Record<SpanColumn, readonly (number | null)[]>>
 
 /** How restored bytes were proven equal to the original. */
 export interface ProofRecord {
-  /** `crc32-per-chunk`: every write's offset, length and CRC-32; `sha256-of-file`: the whole target was read back. */
-  readonly method: 'crc32-per-chunk' | 'sha256-of-file';
+  /** `crc32-per-chunk`: every write's offset, length and CRC-32; `sha256-of-file`: the whole target was read back; `-of-stdout`: as it came out. */
+  readonly method: 'crc32-per-chunk' | 'sha256-of-file' | 'sha256-of-stdout';
   /** Empty when verified: what differs, the first few, one clause each. */
   readonly problems: readonly string[];
 }
@@ -259,6 +261,8 @@ export interface TrialRecord extends PlannedTrial {
   /** Login, upgrade, manifest and index, before that. */
   readonly setupMs?: number;
   readonly verified?: boolean;
+  /** Why nobody can know whether the restored bytes are right; `verified` is absent then. */
+  readonly notVerifiable?: string;
   readonly proof?: ProofRecord;
   /** Of the restored file, for file targets. */
   readonly sha256?: string;
@@ -270,6 +274,8 @@ export interface TrialRecord extends PlannedTrial {
   readonly connection?: ConnectionFacts;
   /** Absent when recording was off. */
   readonly spans?: SpanTable;
+  /** Of a trial that ran a program; it covers log-in and start-up too. */
+  readonly external?: ExternalRecord;
 }
 
 /** A column of samples.jsonl: `counter`s only grow, `gauge`s are readings. */

@@ -1,4 +1,5 @@
 import type { CacheState, TransportSettings } from './environment.ts';
+import type { ExternalRecord } from './external.ts';
 import type { Metric, UseRow } from './metric.ts';
 import type { ObjectiveUnit, RateName } from './objective.ts';
 import type { ProfileReport } from './profile.ts';
@@ -69,9 +70,13 @@ export interface TrialReport {
   readonly warmUp: boolean;
   readonly durationMs?: number;
   readonly verified?: boolean;
+  /** Why nobody can know whether its bytes were right. */
+  readonly notVerifiable?: string;
   readonly sha256?: string;
   readonly bytes?: TrialBytes;
   readonly error?: RecordedError;
+  /** What the program used and said, where one was run. */
+  readonly external?: Pick<ExternalRecord, 'command' | 'usage' | 'figures' | 'leftBehind' | 'exitCode'>;
 }
 
 export interface StrategyReport {

@@ -17,6 +17,34 @@ const bytes = z.looseObject({ logical: count, data: count, unique: count, wire: 
 
 const recordedError = z.looseObject({ code: z.string(), message: z.string(), hint: z.string().exactOptional() });
 
+const external = z
+  .looseObject({
+    command: z.array(z.string()),
+    exitCode: count.exactOptional(),
+    usage: z
+      .looseObject({
+        cpuMs: metric,
+        storageReadBytes: metric,
+        storageWrittenBytes: metric,
+        readBytes: metric,
+        writtenBytes: metric,
+        peakResidentBytes: metric,
+        peakProcesses: metric,
+        peakConnections: metric,
+      })
+      .exactOptional(),
+    figures: z.array(
+      z.looseObject({
+        printed: z.array(z.string()),
+        durationMs: z.number().exactOptional(),
+        rates: z.looseObject({ logical: metric, data: metric, unique: metric, wire: metric }),
+        flags: z.array(z.string()),
+      }),
+    ),
+    leftBehind: count,
+  })
+  .meta({ description: 'of a program that was run as a black box: all its processes together, and what it printed' });
+
 const trial = z.looseObject({
   index: count,
   block: count,
@@ -24,9 +52,11 @@ const trial = z.looseObject({
   warmUp: z.boolean(),
   durationMs: z.number().exactOptional(),
   verified: z.boolean().exactOptional(),
+  notVerifiable: z.string().exactOptional(),
   sha256: z.string().exactOptional(),
   bytes: bytes.exactOptional(),
   error: recordedError.exactOptional(),
+  external: external.exactOptional(),
 });
 
 const throughput = z.looseObject({

@@ -2,7 +2,13 @@ import { hash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 
-import type { CaseSettings, ServerSettings, TargetSettings, TrialSettings } from '../model/environment.ts';
+import type {
+  CaseSettings,
+  ServerSettings,
+  StrategySettings,
+  TargetSettings,
+  TrialSettings,
+} from '../model/environment.ts';
 import { asMachineError, systemErrorCode, type ScenarioError, type ScenarioProblem } from '../model/errors.ts';
 import type { Objective } from '../model/objective.ts';
 import { formatBytes } from '../model/units.ts';
@@ -137,7 +143,33 @@ function settingsOf(
       : server;
   const absoluteTarget: TargetSettings =
     target.kind === 'file' ? { ...target, path: resolve(folder, target.path) } : target;
-  return { server: absoluteServer, link, transport, storage, image, history, target: absoluteTarget, strategies };
+  return {
+    server: absoluteServer,
+    link,
+    transport,
+    storage,
+    image,
+    history,
+    target: absoluteTarget,
+    strategies: strategies.map((strategy) => inFolder(strategy, folder)),
+  };
+}
+
+/** A program of the scenario's folder runs there, wherever restorelab was started. */
+function inFolder(strategy: StrategySettings, folder: string): StrategySettings {
+  if (strategy.external === undefined) return strategy;
+  const { command, output } = strategy.external;
+  const [program, ...rest] = command;
+  const isPath = typeof program === 'string' && program.includes('/');
+  return {
+    ...strategy,
+    external: {
+      ...strategy.external,
+      command: isPath ? [resolve(folder, program), ...rest] : command,
+      output: output.kind === 'file' ? { ...output, path: resolve(folder, output.path) } : output,
+      folder,
+    },
+  };
 }
 
 function whole(file: string, message: string, code: string, hint: string): ScenarioError {

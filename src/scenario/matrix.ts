@@ -166,6 +166,7 @@ function parameters(
     const value = knobNames.find((name) => name === knob);
     if (strategy === undefined || value === undefined) return {};
     const knobValue = strategy.knobs[value];
+    if (knobValue === undefined) return {};
     return { [`${labels[Number(field)]}.${value}`]: typeof knobValue === 'boolean' ? String(knobValue) : knobValue };
   }
   if (section === 'server' && field === undefined) return { server: serverName(settings) };

@@ -2,7 +2,7 @@ import { findStrategy } from '../strategy/strategies.ts';
 import { quote } from './wording.ts';
 
 /** Strategies of the project's outline; those that exist meanwhile are found in the catalogue first. */
-const outlinedStrategies: ReadonlySet<string> = new Set(['deduplicating', 'locality', 'external']);
+const outlinedStrategies: ReadonlySet<string> = new Set(['deduplicating', 'locality']);
 
 const outlinedKinds: Readonly<Record<string, ReadonlyMap<string, string>>> = {
   server: new Map([['pbs', 'a real server (`kind: pbs`)']]),

@@ -1,13 +1,18 @@
 import { z } from 'zod';
 
 import type { StrategySettings } from '../model/environment.ts';
+import { EXTERNAL } from '../model/external.ts';
 import type { StrategyKnobs } from '../model/ports.ts';
 import { findStrategy, strategies, strategyAliases } from '../strategy/strategies.ts';
+import { externalFields, readExternal, type WrittenExternal } from './external-schema.ts';
 import { count, quantity, refuse, yesOrNo } from './quantity-schema.ts';
 import { text } from './text-schema.ts';
 
-/** What `name` may be: all strategies, then other names of them. */
-export const strategyNames: readonly string[] = [...Object.keys(strategies), ...Object.keys(strategyAliases)];
+/** Strategies of this program, then other names of them. */
+export const builtInStrategyNames: readonly string[] = [...Object.keys(strategies), ...Object.keys(strategyAliases)];
+
+/** What `name` may be. */
+const strategyNames: readonly string[] = [...builtInStrategyNames, EXTERNAL];
 
 /** What a scenario without `strategies` compares: the old loop and what is shipped today. */
 export const defaultStrategies: readonly { readonly name: string }[] = [
@@ -35,12 +40,7 @@ const SMALLEST_BUFFER = { value: 9 * 1024 ** 2, text: '9 MiB' } as const;
 export const strategySchema: z.ZodType<StrategySettings> = z
   .strictObject({
     name: z.enum(strategyNames as [string, ...string[]]).meta({
-      description: strategyNames
-        .map(
-          (name) =>
-            `${name}: ${Object.hasOwn(strategyAliases, name) ? `the same as ${strategyAliases[name]}` : findStrategy(name)?.summary}`,
-        )
-        .join('; '),
+      description: strategyNames.map((name) => `${name}: ${summaryOf(name)}`).join('; '),
       examples: ['window-unordered'],
     }),
     label: text({
@@ -79,8 +79,12 @@ export const strategySchema: z.ZodType<StrategySettings> = z
     polite: yesOrNo({
       description: 'Whether the restore gives way when its chunks take longer than they would alone; false without it.',
     }).optional(),
+    ...externalFields,
   })
   .transform(({ name, label, ...given }, context): StrategySettings => {
+    if (name === EXTERNAL) return externalStrategy(label ?? name, given, context);
+    for (const key of Object.keys(externalFields) as (keyof typeof externalFields)[])
+      if (given[key] !== undefined) refuse(context, `\`${key}\` belongs to \`name: ${EXTERNAL}\``, undefined, [key]);
     const strategy = findStrategy(name);
     if (strategy === undefined) return refuse(context, `there is no strategy \`${name}\``);
     for (const knob of strategy.fixed) {
@@ -108,3 +112,22 @@ export const strategySchema: z.ZodType<StrategySettings> = z
     };
   })
   .meta({ description: 'A way to restore, and its knobs.' });
+
+function summaryOf(name: string): string | undefined {
+  if (name === EXTERNAL) return 'runs pbs-restore, qmrestore, proxmox-backup-client or any command as a black box';
+  return Object.hasOwn(strategyAliases, name) ? `the same as ${strategyAliases[name]}` : findStrategy(name)?.summary;
+}
+
+function externalStrategy(
+  label: string,
+  given: WrittenExternal & Partial<Readonly<Record<keyof StrategyKnobs, unknown>>>,
+  context: z.core.$RefinementCtx,
+): StrategySettings {
+  for (const knob of knobNames) {
+    if (given[knob] !== undefined)
+      refuse(context, `\`${knob}\` means nothing to another program`, '`arguments` or `env` with its own knobs', [
+        knob,
+      ]);
+  }
+  return { name: EXTERNAL, label, knobs: {}, external: readExternal(given, context) };
+}

@@ -226,7 +226,7 @@ export function trial(
     lengths = latencyBound,
     scale = 1,
     connections = 1,
-    lanes = strategy.knobs.inFlight,
+    lanes = strategy.knobs.inFlight ?? 1,
     changes = {},
   }: TrialOptions = {},
 ): TrialRecord {

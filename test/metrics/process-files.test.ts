@@ -13,6 +13,8 @@ test('reads a process whose name holds blanks and parentheses, and sums its thre
   const { proc, scanner } = recordedSources();
   using files = new ProcessFiles(proc, 4242, scanner);
   assert.deepEqual(files.read(true), {
+    parentPid: 2938,
+    sessionId: 2939,
     cpuMs: 1650,
     endedChildrenCpuMs: 30_380,
     threads: 2,

@@ -74,10 +74,11 @@ test('what can be left out is not required, and other keys are refused', () => {
   );
 });
 
-test('strategies to choose from are those of the catalogue and their aliases', () => {
+test('strategies to choose from are those of the catalogue, their aliases, and a program', () => {
   const entry = propertiesOf(jsonSchema)['strategies']?.['items'] as JsonSchema;
   assert.deepEqual(propertiesOf(entry)['name']?.['enum'], [
     ...Object.keys(strategies),
     ...Object.keys(strategyAliases),
+    'external',
   ]);
 });

@@ -13,7 +13,7 @@ const rateUnits = 'bit/s, kbit/s, Mbit/s, Gbit/s, B/s, kB/s, KB/s, MB/s, GB/s, T
 const rootKeys =
   '`formatVersion`, `name`, `description`, `source`, `seed`, `server`, `link`, `transport`, `storage`, `image`, `history`, `target`, `strategies`, `trials`, `matrix`, `objectives`';
 const strategyChoices =
-  '`sequential`, `concurrent`, `window-unordered`, `window-ordered`, `multi-connection`, `adaptive`, `ordered-async`';
+  '`sequential`, `concurrent`, `window-unordered`, `window-ordered`, `multi-connection`, `adaptive`, `ordered-async`, `external`';
 const metrics =
   '`throughput.logical`, `throughput.data`, `throughput.unique`, `throughput.wire`, `cpuSecondsPerGb.client`, `cpuSecondsPerGb.server`, `chunkLatency.p50`, `chunkLatency.p95`, `chunkLatency.p99`, `chunkLatency.max`, `duration`, `peakBufferedBytes`';
 

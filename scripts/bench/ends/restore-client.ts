@@ -114,6 +114,7 @@ function figuresOf(
     throw new Error(`the restore failed: ${error?.message ?? proof?.problems.join('; ') ?? 'not verified'}`);
   }
   const { client: used, clientParts, sampler, server } = counters;
+  if ('unavailable' in clientParts) throw new Error(clientParts.unavailable);
   const delay = metricValue(clientParts.eventLoopDelayMs.p99);
   const wait = metricValue(used.mainThreadWaitMs);
   return {

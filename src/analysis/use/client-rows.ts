@@ -1,5 +1,6 @@
 import { metric, unavailable, type UseRow } from '../../model/metric.ts';
 import { writingMs } from '../busy-parts.ts';
+import { clientFigure, clientPartsOf } from '../client-parts.ts';
 import {
   asShare,
   largestOfTrials,
@@ -21,13 +22,13 @@ export function clientRows({ trials, failedTrials, settings }: UseContext): read
       resource: 'event loop',
       utilization: asShare(
         overTrials(trials, ({ counters, durationMs }) => {
-          const share = counters.clientParts.eventLoopUtilization;
+          const share = clientFigure(counters, (parts) => parts.eventLoopUtilization);
           return 'value' in share ? metric(share.value * durationMs) : share;
         }),
       ),
       saturation: overTrials(
         trials,
-        ({ counters }) => counters.clientParts.eventLoopDelayMs.p99,
+        ({ counters }) => clientFigure(counters, (parts) => parts.eventLoopDelayMs.p99),
         () => 1,
       ),
       saturationUnit: 'ms of delay, 99th percentile',
@@ -53,9 +54,9 @@ export function clientRows({ trials, failedTrials, settings }: UseContext): read
       utilization: asShare(
         overTrials(
           trials,
-          ({ counters }) => metric(counters.clientParts.decodeBusyMs),
+          ({ counters }) => clientFigure(counters, (parts) => parts.decodeBusyMs),
           // Without decode threads the main thread decodes, one chunk at a time.
-          ({ counters, durationMs }) => durationMs * Math.max(1, counters.clientParts.decodeThreads),
+          ({ counters, durationMs }) => durationMs * Math.max(1, clientPartsOf(counters)?.decodeThreads ?? 1),
         ),
       ),
       saturation: overTrials(trials, (trial) => timeBetween(trial, 'decodeCalledMs', 'decodeStartedMs')),
@@ -65,7 +66,7 @@ export function clientRows({ trials, failedTrials, settings }: UseContext): read
     },
     {
       resource: 'writer',
-      utilization: asShare(overTrials(trials, ({ counters }) => metric(writingMs(counters, settings.target)))),
+      utilization: asShare(overTrials(trials, ({ counters }) => writingMs(counters, settings.target))),
       saturation: overTrials(trials, (trial) => timeBetween(trial, 'writeCalledMs', 'writeStartedMs')),
       saturationUnit: 'chunks waiting for the writer, mean',
       errors,
@@ -89,14 +90,16 @@ export function clientRows({ trials, failedTrials, settings }: UseContext): read
       resource: 'buffer',
       utilization: asShare(
         largestOfTrials(trials, ({ counters, knobs }) =>
-          knobs === undefined
-            ? unavailable('not measured: the case does not name its strategy')
-            : metric(counters.clientParts.peakBufferedBytes / knobs.bufferBytes),
+          clientFigure(counters, ({ peakBufferedBytes }) =>
+            knobs?.bufferBytes === undefined
+              ? unavailable('not measured: the case does not name its strategy')
+              : peakBufferedBytes / knobs.bufferBytes,
+          ),
         ),
       ),
       saturation: overTrials(
         trials,
-        ({ counters }) => metric(counters.clientParts.bufferWaits),
+        ({ counters }) => clientFigure(counters, (parts) => parts.bufferWaits),
         () => 1,
       ),
       saturationUnit: 'fetches of a trial that waited for room',
@@ -105,7 +108,9 @@ export function clientRows({ trials, failedTrials, settings }: UseContext): read
     },
     {
       resource: 'http/2 window',
-      utilization: asShare(largestOfTrials(trials, ({ counters }) => counters.clientParts.windowUtilization)),
+      utilization: asShare(
+        largestOfTrials(trials, ({ counters }) => clientFigure(counters, (parts) => parts.windowUtilization)),
+      ),
       saturation: unavailable('unsupported: a receiver does not see what its full window held back'),
       errors,
       method: "largest share of the connection's receive window in use at once; errors are failed trials",

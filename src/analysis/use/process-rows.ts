@@ -1,5 +1,6 @@
-import { metric, unavailable, type UseRow } from '../../model/metric.ts';
+import { unavailable, type UseRow } from '../../model/metric.ts';
 import type { ProcessUsage } from '../../model/records.ts';
+import { clientFigure } from '../client-parts.ts';
 import { asShare, overTrials, type CountedTrial, type UseContext } from './use-context.ts';
 
 const NO_PROCESS_ERRORS = unavailable('unsupported: the kernel counts no errors of a process');
@@ -47,7 +48,7 @@ export function processRows({ trials, cores }: UseContext): readonly UseRow[] {
       utilization: asShare(
         overTrials(
           trials,
-          ({ counters }) => metric(counters.clientParts.proofCpuMs),
+          ({ counters }) => clientFigure(counters, (parts) => parts.proofCpuMs),
           ({ durationMs }) => durationMs * cores,
         ),
       ),

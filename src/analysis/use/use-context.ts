@@ -1,3 +1,4 @@
+import type { StrategySettings } from '../../model/environment.ts';
 import { metric, unavailable, type Metric, type UseRow } from '../../model/metric.ts';
 import type {
   HostFacts,
@@ -8,7 +9,6 @@ import type {
   TrialCounters,
   TrialRecord,
 } from '../../model/records.ts';
-import type { StrategyKnobs } from '../../model/ports.ts';
 import { measuredTrials } from '../measured-trials.ts';
 import { machineCores } from './machine-cores.ts';
 import { SampledWindows } from './sampled-windows.ts';
@@ -29,7 +29,7 @@ export interface CountedTrial {
   readonly counters: TrialCounters;
   readonly spans?: SpanTable;
   /** Of its strategy; undefined for a strategy that the case does not name. */
-  readonly knobs: StrategyKnobs | undefined;
+  readonly knobs: StrategySettings['knobs'] | undefined;
 }
 
 /** What every row is computed from. */
