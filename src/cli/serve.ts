@@ -9,6 +9,7 @@ import { preciseClock } from '../clock/precise.ts';
 import { serveCase } from '../harness/serve-case.ts';
 import type { CaseSettings } from '../model/environment.ts';
 import { exitCodes, UsageError, type ExitCode } from '../model/errors.ts';
+import { makeDatastoreOfEmptyFolder } from '../pbs/datastore/make-datastore-of-empty-folder.ts';
 import { hashSecret } from '../pbs/server/access/stored-secret.ts';
 import { LiveRegion } from '../ui/live-region.ts';
 import { formatProgress } from '../ui/progress.ts';
@@ -35,7 +36,10 @@ export const serveCommand: Command = {
   ],
   positionals: {},
   options: {
-    datastore: { type: 'string', describe: 'Folder of the datastore (holds .chunks)' },
+    datastore: {
+      type: 'string',
+      describe: 'Folder of the datastore (holds .chunks); an empty one becomes a datastore',
+    },
     scenario: { type: 'string', describe: 'Scenario whose link, storage and image clients get: a file or a name' },
     case: { type: 'number', default: 1, describe: 'Which case of the scenario, where it has a matrix' },
     store: { type: 'string', default: 'store', describe: 'Name under which clients find it' },
@@ -72,12 +76,15 @@ export const serveCommand: Command = {
     const login = await serveLogin({ users: options.users, edge, stateFolder: places.state });
     const warn = (sentence: string): void => void edge.stderr.write(`warning: ${sentence}\n`);
     for (const sentence of login.warnings) warn(sentence);
+    const datastore = options.datastore === undefined ? undefined : resolve(edge.cwd, options.datastore);
+    if (datastore !== undefined && (await makeDatastoreOfEmptyFolder(datastore)))
+      edge.stderr.write(`${datastore} was empty, and is a datastore now\n`);
     const clock = preciseClock();
     const startedMs = clock.now();
     using region = new LiveRegion({ stream: edge.stderr, env: edge.env, clock });
     await using served = await serveCase({
       settings,
-      datastore: options.datastore === undefined ? undefined : resolve(edge.cwd, options.datastore),
+      datastore,
       store,
       listen: { port, certificateFolder: join(places.state, 'certificate'), ...login.who },
       lockFolder: join(places.state, 'locks'),

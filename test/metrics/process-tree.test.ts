@@ -161,7 +161,10 @@ await describe('a tree whose files are planted', async () => {
       assert.equal(tree.scan()?.cpuMs, 600);
       await plant(102, 1, 102, 25);
       assert.equal(tree.scan()?.cpuMs, 650, 'known by its id although it has left everything');
-      assert.deepEqual(tree.pids.toSorted((a, b) => a - b), [101, 102, 103]);
+      assert.deepEqual(
+        tree.pids.toSorted((a, b) => a - b),
+        [101, 102, 103],
+      );
       await gone(102);
       await gone(103);
       await gone(101);

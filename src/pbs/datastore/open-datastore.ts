@@ -32,7 +32,7 @@ export async function openDatastore(path: string, namespace: string = ''): Promi
   if (!isDatastore) {
     throw new UsageError(`${path} is not a datastore: it has no folder .chunks`, {
       code: 'datastore-not-found',
-      hint: 'name the folder that holds .chunks and vm, ct or host',
+      hint: 'name the folder that holds .chunks and vm, ct or host; `restorelab serve` makes a datastore of an empty one',
     });
   }
   return new Datastore(path, namespace);
