@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { after, before, test } from 'node:test';
 
 import { monotonicClock } from '../../../src/clock/monotonic.ts';
 import { DecoderPool } from '../../../src/decode/decoder-pool.ts';
@@ -12,6 +12,7 @@ import { transports } from '../../../src/pbs/transport/transports.ts';
 import { sequential } from '../../../src/strategy/sequential.ts';
 import { windowUnordered } from '../../../src/strategy/window-unordered.ts';
 import { createTarget } from '../../../src/target/create-target.ts';
+import { Workbench } from '../../e2e/workbench.ts';
 import { goldenKey } from '../datastore/golden.ts';
 import { GoldenServer, secret, userId } from '../server/golden-server.ts';
 import { readWireLog } from '../server/wire-log.ts';
@@ -20,6 +21,12 @@ import { startRecordingRelay, type RecordedClient, type RecordingRelay } from '.
 
 const clock = monotonicClock();
 const { signal } = new AbortController();
+
+let golden: GoldenServer;
+before(async () => {
+  golden = await GoldenServer.start();
+});
+after(async () => await golden[Symbol.asyncDispose]());
 
 const realClient = (log: string): readonly RecordedClient[] =>
   readWireLog(new URL(`../../fixtures/golden/wire/${log}`, import.meta.url));
@@ -90,7 +97,6 @@ async function ourClient(
   use: (session: ReaderSession) => Promise<void>,
   transport: (typeof transportNames)[number] = 'h2',
 ): Promise<readonly RecordedClient[]> {
-  await using golden = await GoldenServer.start();
   await using relay = await startRecordingRelay(golden.server.port);
   const crypt = await goldenKey(snapshot);
   const session = await connectReader({
@@ -131,6 +137,22 @@ for (const [log, strategy] of [
     });
   }
 }
+
+test('restorelab restore asks for the version of the server, and then as the QEMU library does', async () => {
+  await using relay = await startRecordingRelay(golden.server.port);
+  await using bench = await Workbench.open();
+  Object.assign(bench.env, {
+    PBS_REPOSITORY: `${userId}@127.0.0.1:${relay.port}:golden`,
+    PBS_FINGERPRINT: relay.fingerprint,
+    PBS_PASSWORD: secret,
+  });
+  const args = ['restore', 'vm/100/2026-02-16T16:30:44Z', 'drive-scsi0.img', 'target', '--decode-threads', '1'];
+  const { exitCode, stderr } = await bench.command(args);
+  assert.equal(exitCode, 0, stderr);
+  const [version, session, ...more] = relay.recorded().map(comparable);
+  assert.equal(version!.heads.at(-1)?.[0], 'GET /api2/json/version HTTP/1.1');
+  assert.deepEqual([session, ...more], realClient('restore-image-qemu-lib.log').map(comparable));
+});
 
 test('one chunk at a time is asked for in the order of the QEMU library', async () => {
   const requests = ({ clientFrames }: RecordedClient): string[] =>
@@ -174,7 +196,6 @@ for (const [log, snapshot, archives] of [
 }
 
 test('lists are asked for as the command line client does, with a ticket', async () => {
-  await using golden = await GoldenServer.start();
   await using relay = await startRecordingRelay(golden.server.port);
   await using client = new RestClient(reach(relay));
   const request = { what: 'listing', signal } as const;
