@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises';
+
 import { hostFacts } from '../metrics/host-inventory.ts';
 import type { SamplerCalls } from '../metrics/control.ts';
 import { readProcessUsage, usageBetween, type UsageSnapshot } from '../metrics/process-usage.ts';
@@ -42,7 +44,13 @@ export async function recordVerify(options: RecordVerifyOptions): Promise<Record
   const host = hostFacts({ versions, folders: [settings.datastore] });
   // Waited for below; until then the verify may fail first.
   host.catch(() => {});
-  await using sampler = await startSampler(directory, pid);
+  let isSaved = false;
+  await using resources = new AsyncDisposableStack();
+  // A verify that ended early has nothing to keep.
+  resources.defer(async () => {
+    if (!isSaved) await rm(directory.path, { recursive: true, force: true });
+  });
+  const sampler = resources.use(await startSampler(directory, pid));
   const spans = new SpanRows();
   const usage: UsageSnapshot[] = [];
   const outcome = await verifyDatastore({
@@ -74,6 +82,7 @@ export async function recordVerify(options: RecordVerifyOptions): Promise<Record
     ...(table === undefined ? {} : { spans: table }),
   };
   await directory.write(verifyFiles.record, `${JSON.stringify(record)}\n`);
+  isSaved = true;
   const samples = problem === undefined ? await readSamples(directory.samplesFile) : undefined;
   return { directory, record, ...(samples === undefined ? {} : { samples }) };
 }

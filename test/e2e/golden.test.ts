@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { exitCodes } from '../../src/model/errors.ts';
+import { loadKey } from '../../src/pbs/client/load-key.ts';
 import { strategies } from '../../src/strategy/strategies.ts';
 import { reportOf, Workbench } from './workbench.ts';
 
@@ -87,7 +88,20 @@ await describe('the datastore that a real PBS wrote', () => {
           assert.deepEqual([trial.verified, trial.sha256], [true, recorded], JSON.stringify(trial));
       }
     }
-    assert.ok(!`${result.stdout}${result.stderr}`.includes('anchor-key-pw'));
+    // Neither what was printed nor any record of the run has a key or a password in it.
+    const outputs = [Buffer.from(`${result.stdout}${result.stderr}`)];
+    for (const entry of await readdir(bench.folder, { recursive: true, withFileTypes: true }))
+      if (entry.isFile() && entry.name !== 'password') outputs.push(await readFile(join(entry.parentPath, entry.name)));
+    assert.ok(outputs.length > 2 * cases.length, 'there are records');
+    for (const name of ['key-golden.json', 'key-scrypt.json']) {
+      const path = join(golden, name);
+      const key = (await loadKey(path, { passphrase: () => 'anchor-key-pw' })).copyKey();
+      const secrets = ['hex', 'base64', 'base64url', 'latin1'] as const;
+      for (const secret of [...secrets.map((encoding) => Buffer.from(key).toString(encoding)), 'anchor-key-pw']) {
+        const bytes = Buffer.from(secret, 'latin1');
+        for (const output of outputs) assert.ok(!output.includes(bytes), `${name} in an output`);
+      }
+    }
   });
 
   test('a key that is missing, wrong or closed stops a run before it begins', async () => {

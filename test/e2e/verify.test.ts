@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile, rm, truncate } from 'node:fs/promises';
+import { readdir, readFile, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
@@ -80,11 +80,14 @@ await describe('restorelab verify', async () => {
     assert.ok(report.use.some(({ resource }) => resource === 'memory'));
   });
 
-  test('ends in order when it is interrupted, and saves what it found', async () => {
+  test('ends in order when it is interrupted before there is anything to save', async () => {
     const controller = new AbortController();
     controller.abort(new InterruptedError('SIGINT'));
+    const before = await readdir(join(bench.folder, 'reports'));
     const ended = await bench.command(['verify', goldenStore, ...threads], { interrupted: controller.signal });
+    assert.deepEqual(await readdir(join(bench.folder, 'reports')), before);
     assert.equal(ended.exitCode, exitCodes.interrupted, ended.stderr);
+    assert.ok(!/\d+ distinct/u.test(ended.stdout));
   });
 
   test('takes the password of a key from the environment, and refuses a wrong one', async () => {

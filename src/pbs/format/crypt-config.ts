@@ -6,9 +6,12 @@ import {
   hash,
   pbkdf2Sync,
   randomBytes,
+  type Cipheriv as Cipher,
+  type Decipheriv as Decipher,
   type Hash,
 } from 'node:crypto';
 
+import { freeBytes } from '../../memory/free-bytes.ts';
 import { IntegrityError, UsageError } from '../../model/errors.ts';
 
 /** Bytes of an encryption key: AES-256. */
@@ -19,6 +22,9 @@ export const IV_BYTES = 16;
 export const TAG_BYTES = 16;
 
 const CIPHER = 'aes-256-gcm';
+
+/** What is encrypted or decrypted in one call. */
+const PIECE_BYTES: number = 1024 * 1024;
 
 /** SHA-256 of the sentence that a key's fingerprint is the digest of (spec 7.2). */
 const fingerprintInput: Buffer = hash('sha256', 'Proxmox Backup Encryption Key Fingerprint', 'buffer');
@@ -84,7 +90,7 @@ export class CryptConfig {
   /** @param iv 16 bytes; random unless given, and never to be used twice under one key */
   encrypt(plain: Uint8Array, iv: Uint8Array = randomBytes(IV_BYTES)): Encrypted {
     const cipher = createCipheriv(CIPHER, this.#key, iv, { authTagLength: TAG_BYTES });
-    const ciphertext = cipher.update(plain);
+    const ciphertext = passThrough(cipher, plain);
     cipher.final();
     return { iv, tag: cipher.getAuthTag(), ciphertext };
   }
@@ -96,7 +102,7 @@ export class CryptConfig {
   decrypt({ iv, tag, ciphertext }: Encrypted): Buffer {
     const decipher = createDecipheriv(CIPHER, this.#key, iv, { authTagLength: TAG_BYTES });
     decipher.setAuthTag(tag);
-    const plain = decipher.update(ciphertext);
+    const plain = passThrough(decipher, ciphertext);
     try {
       decipher.final();
     } catch (cause) {
@@ -113,6 +119,21 @@ export class CryptConfig {
   copyKey(): Uint8Array<ArrayBuffer> {
     return Uint8Array.from(this.#key);
   }
+}
+
+/**
+ * What a cipher makes of bytes, in memory of its own. One call for a whole chunk has the allocator return and fetch its
+ * pages every time, in some states of the heap: 0.6 to 2.4 GB per CPU-second for 4 MiB; in pieces it is 2.2.
+ */
+function passThrough(cipher: Cipher | Decipher, bytes: Uint8Array): Buffer {
+  if (bytes.length <= PIECE_BYTES) return cipher.update(bytes);
+  const result = Buffer.allocUnsafeSlow(bytes.length);
+  for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+    const piece = cipher.update(bytes.subarray(at, at + PIECE_BYTES));
+    result.set(piece, at);
+    freeBytes(piece);
+  }
+  return result;
 }
 
 /** `0e:ab:d4:...` */
