@@ -6,7 +6,11 @@ import { builtInStrategyNames, strategySchema } from '../scenario/strategy-schem
 
 /** The knobs of a scenario's strategy as options: their names there, and what a user has to write. */
 const knobOptions = {
-  'in-flight': { knob: 'inFlight', type: 'number', describe: 'Chunks held at once, from the request to the write' },
+  'in-flight': {
+    knob: 'inFlight',
+    type: 'number',
+    describe: 'Chunks held at once, from the request to the write; at most 16 unless given',
+  },
   'decode-threads': { knob: 'decodeThreads', type: 'number', describe: 'Threads that decode; 0 is the main thread' },
   writers: { knob: 'writers', type: 'number', describe: 'Writes at a time; 1 unless given' },
   buffer: {
@@ -29,8 +33,12 @@ export const strategyOptions: Readonly<Record<string, Options>> = {
   ),
 };
 
+/** What pbs-restore asks of a server at a time; a strategy that would ask for more has to be told to. */
+const MOST_IN_FLIGHT_UNASKED = 16;
+
 /**
- * The strategy that the options ask for, with its defaults, as a scenario would have it.
+ * The strategy that the options ask for, with its defaults, but that no more chunks are in flight than a server is used
+ * to unless the user says so.
  * @throws UsageError that names the option
  */
 export function strategyFrom(argv: Readonly<Record<string, unknown>>, defaultName: string): BuiltInStrategySettings {
@@ -39,7 +47,12 @@ export function strategyFrom(argv: Readonly<Record<string, unknown>>, defaultNam
     .map(([name, { knob }]) => [knob, argv[name]]);
   const name = argv['strategy'] ?? defaultName;
   const parsed = strategySchema.safeParse({ name, ...Object.fromEntries(given) });
-  if (parsed.success && parsed.data.external === undefined) return parsed.data;
+  if (parsed.success && parsed.data.external === undefined) {
+    const { knobs } = parsed.data;
+    const inFlight =
+      argv['in-flight'] === undefined ? Math.min(knobs.inFlight, MOST_IN_FLIGHT_UNASKED) : knobs.inFlight;
+    return { ...parsed.data, knobs: { ...knobs, inFlight } };
+  }
   const [issue] = parsed.error?.issues ?? [];
   const knob = issue?.path[0];
   const option = Object.entries(knobOptions).find(([, other]) => other.knob === knob)?.[0] ?? 'strategy';
