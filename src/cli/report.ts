@@ -3,13 +3,15 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 
 import { exitCodes, type ExitCode } from '../model/errors.ts';
+import { readVerify } from '../verify/read-verify.ts';
 import type { Command } from './command.ts';
 import { parseArgv } from './parse-argv.ts';
 import { renderReports } from './render-reports.ts';
+import { renderVerify } from './render-verify.ts';
 
 export const reportCommand: Command = {
   usage: 'report <dir>',
-  summary: 'Render the reports of a run directory again and print its table',
+  summary: 'Render the reports of a run or verify again from its directory and print them',
   examples: [
     ['report reports/2026-01-31T12-00-00Z-quickstart', 'Also for a run that was interrupted or killed'],
     ['report reports/2026-01-31T12-00-00Z-quickstart --json | jq .verdict', 'The machine-readable report'],
@@ -20,7 +22,10 @@ export const reportCommand: Command = {
   },
   async run(argv, edge): Promise<ExitCode> {
     const { dir, json } = parseArgv(argv, { dir: z.string(), json: z.boolean() });
-    await renderReports(resolve(edge.cwd, dir), edge, { stdout: json ? 'json' : 'table' });
+    const folder = resolve(edge.cwd, dir);
+    const verify = await readVerify(folder);
+    if (verify === undefined) await renderReports(folder, edge, { stdout: json ? 'json' : 'table' });
+    else await renderVerify(verify, folder, edge, { isJson: json });
     return exitCodes.fine;
   },
 };

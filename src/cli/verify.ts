@@ -3,18 +3,17 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 
 import { monotonicClock } from '../clock/monotonic.ts';
-import { summariseVerify } from '../analysis/summarise-verify.ts';
 import { exitCodes, InterruptedError, type ExitCode } from '../model/errors.ts';
 import { readingOrders, type VerifySettings } from '../model/verify.ts';
 import { openDatastore } from '../pbs/datastore/open-datastore.ts';
 import { LiveRegion } from '../ui/live-region.ts';
 import { formatProgress } from '../ui/progress.ts';
-import { recordVerify, verifyFiles } from '../verify/record-verify.ts';
+import { recordVerify } from '../verify/record-verify.ts';
 import type { VerifyProgress } from '../verify/verify-datastore.ts';
 import type { Command } from './command.ts';
-import { describeVerify } from './describe-verify.ts';
 import { parseArgv } from './parse-argv.ts';
 import { readKey } from './read-key.ts';
+import { renderVerify } from './render-verify.ts';
 import { tool } from './tool.ts';
 
 /** What is over sooner needs no progress. */
@@ -107,11 +106,7 @@ export const verifyCommand: Command = {
       },
     });
     region.end();
-    const report = summariseVerify(data);
-    const json = `${JSON.stringify(report, null, 2)}\n`;
-    await directory.write(verifyFiles.report, json);
-    edge.stdout.write(options.json ? json : describeVerify(report));
-    for (const warning of report.warnings) edge.stderr.write(`warning: ${warning}\n`);
+    const report = await renderVerify(data, directory.path, edge, { isJson: options.json });
     edge.stderr.write(`\nReport: ${directory.path}\n`);
     if (report.status === 'interrupted' && edge.interrupted.reason instanceof InterruptedError) {
       edge.stderr.write('Interrupted: what was found until then is saved.\n');

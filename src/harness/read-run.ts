@@ -63,8 +63,13 @@ const profileShape = z.looseObject({
   ]),
 });
 
-/** @throws UsageError for a newer format, IntegrityError for a damaged file */
-function parseRecord(text: string, file: string, shape: z.ZodType, newestVersion = recordFormatVersion): unknown {
+/** A record that has this shape. @throws UsageError for a newer format, IntegrityError for a damaged file */
+export function parseRecord(
+  text: string,
+  file: string,
+  shape: z.ZodType,
+  newestVersion: number = recordFormatVersion,
+): unknown {
   let value: unknown;
   try {
     value = JSON.parse(text);

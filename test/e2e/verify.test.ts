@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile, rm, truncate } from 'node:fs/promises';
+import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { summariseVerify } from '../../src/analysis/summarise-verify.ts';
-import { readSamples } from '../../src/harness/read-run.ts';
 import { exitCodes, InterruptedError } from '../../src/model/errors.ts';
 import { metricValue } from '../../src/model/metric.ts';
 import type { VerifyRecord, VerifyReport } from '../../src/model/verify.ts';
@@ -57,9 +55,11 @@ await describe('restorelab verify', async () => {
     assert.equal(await readFile(join(folder, 'report.json'), 'utf8'), stdout);
     const report = JSON.parse(stdout) as VerifyReport;
     const record = JSON.parse(await readFile(join(folder, 'verify.json'), 'utf8')) as VerifyRecord;
-    const samples = await readSamples(join(folder, 'samples.jsonl'));
-    assert.ok(samples !== undefined && samples.rows.length > 0);
-    assert.deepEqual(JSON.parse(JSON.stringify(summariseVerify({ record, samples }))), report);
+    await rm(join(folder, 'report.json'));
+    const again = await bench.command(['report', folder, '--json']);
+    assert.deepEqual([again.exitCode, again.stdout], [exitCodes.fine, stdout], 'the report follows from the records');
+    assert.equal(await readFile(join(folder, 'report.json'), 'utf8'), stdout);
+    assert.match((await bench.command(['report', folder])).stdout, /each read once/u);
     assert.equal(report.mode, 'verify');
     assert.equal(record.spans?.slot.length, report.chunkCount);
     const { bytes, durationMs, throughput } = report;
@@ -77,7 +77,9 @@ await describe('restorelab verify', async () => {
       report.use.slice(0, 3).map(({ resource }) => resource),
       ['read threads', 'verify threads', 'client cpu'],
     );
-    assert.ok(report.use.some(({ resource }) => resource === 'memory'));
+    assert.ok(report.use.some(({ resource, utilization }) => resource === 'memory' && 'value' in utilization));
+    await writeFile(join(folder, 'verify.json'), JSON.stringify({ ...record, formatVersion: 99 }));
+    assert.match((await bench.command(['report', folder])).stderr, /format version 99/u);
   });
 
   test('ends in order when it is interrupted before there is anything to save', async () => {
