@@ -1,3 +1,5 @@
+import { osErrorText } from './os-error-text.ts';
+
 /** A request that is answered with an error status and a plain text, as PBS words it. */
 export class Refusal extends Error {
   readonly status: number;
@@ -21,4 +23,4 @@ export class ParameterRefusal extends Refusal {}
 
 /** The refusal as which any error is answered: PBS says 400 to whatever has no status of its own (spec 2.5). */
 export const asRefusal = (error: unknown): Refusal =>
-  error instanceof Refusal ? error : new Refusal(400, error instanceof Error ? error.message : String(error));
+  error instanceof Refusal ? error : new Refusal(400, osErrorText(error));

@@ -1,7 +1,8 @@
-import { mkdir, rmdir, stat } from 'node:fs/promises';
+import { rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 import { systemErrorCode } from '../../../model/errors.ts';
+import { DurableFiles } from '../../datastore/durable-files.ts';
 import { modes, namespaceFolder } from '../../datastore/layout.ts';
 import { listNamespaces } from '../../datastore/list-namespaces.ts';
 import { realPathInside } from '../../datastore/real-path-inside.ts';
@@ -58,13 +59,11 @@ export const createNamespace: RestEndpoint = {
     if (!isNamespace(namespace)) throw new Refusal(400, 'namespace depth exceeds the limit');
     await requireNamespace(path, parent);
     const folder = namespaceFolder(path, namespace);
-    try {
-      await mkdir(dirname(folder), { recursive: true, mode: modes.group });
-      await mkdir(folder, { mode: modes.group });
-    } catch (error) {
-      if (systemErrorCode(error) === 'EEXIST') throw new Refusal(400, `namespace '${namespace}' already exists`);
-      throw error;
-    }
+    const durable = new DurableFiles(server.files);
+    await durable.makeFolder(dirname(folder), modes.group);
+    if (!(await durable.makeFolder(folder, modes.group)))
+      throw new Refusal(400, `namespace '${namespace}' already exists`);
+    await durable.flush();
     return dataAnswer(namespace);
   },
 };

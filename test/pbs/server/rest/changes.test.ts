@@ -3,6 +3,7 @@ import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'no
 import { basename, dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
+import { systemFiles, type FilePort } from '../../../../src/pbs/datastore/file-port.ts';
 import { encodeBlob } from '../../../../src/pbs/format/blob.ts';
 import { canonicalManifest, parseManifest } from '../../../../src/pbs/format/manifest.ts';
 import { temporaryFolder } from '../../datastore/golden.ts';
@@ -291,5 +292,33 @@ describe("the client's log", () => {
     assert.deepEqual(await upload(blob), [200, '{"data":null}']);
     assert.deepEqual(await upload(blob), [400, 'backup already contains a log.']);
     assert.ok(readFileSync(join(folder, '2026-02-14T16:28:42Z/client.log.blob')).equals(blob));
+  });
+});
+
+describe('a full disk', () => {
+  it('is named in the words of PBS, and leaves everything as it was', async () => {
+    const full: FilePort = {
+      ...systemFiles,
+      open: async (path, flags, mode) => {
+        if (flags !== 'wx') return await systemFiles.open(path, flags, mode);
+        throw Object.assign(new Error('ENOSPC: no space left on device, open'), { code: 'ENOSPC', errno: -28 });
+      },
+    };
+    await using other = await RestLab.start({}, ['vm/100'], { files: full });
+    const folder = join(other.path, 'vm/100/2026-02-13T16:27:41Z');
+    const manifest = readFileSync(join(folder, 'index.json.blob'));
+    const blob = encodeBlob(Buffer.from('a log'));
+    writeFileSync(join(other.path, 'vm/100/owner'), 'admin@pbs!t\n');
+    for (const [method, target, body] of [
+      ['PUT', `notes?${oldest}&notes=x`, ''],
+      ['PUT', 'group-notes?backup-id=100&backup-type=vm&notes=x', ''],
+      ['PUT', `protected?${oldest}&protected=1`, ''],
+      ['POST', `upload-backup-log?${oldest}`, blob],
+    ] as const) {
+      const answer = await other.ask(`admin/datastore/tank/${target}`, { method, body });
+      assert.deepEqual([answer.status, answer.body], [400, 'No space left on device (os error 28)'], target);
+    }
+    assert.ok(readFileSync(join(folder, 'index.json.blob')).equals(manifest));
+    assert.deepEqual(readdirSync(folder).sort(), ['drive-scsi0.img.fidx', 'index.json.blob', 'qemu-server.conf.blob']);
   });
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 import { monotonicClock } from '../../../../src/clock/monotonic.ts';
 import type { AclEntry } from '../../../../src/pbs/server/access/accounts.ts';
+import type { EmbeddedServerOptions } from '../../../../src/pbs/server/embedded-server.ts';
 import { startEmbeddedServer, type RunningServer } from '../../../../src/pbs/server/start-embedded-server.ts';
 import { copyOfGolden } from '../../datastore/golden.ts';
 import { exchange, openTls, type RawAnswer } from '../raw-client.ts';
@@ -41,6 +42,7 @@ export class RestLab implements AsyncDisposable {
   static async start(
     users: Readonly<Record<string, readonly Pick<AclEntry, 'path' | 'role'>[]>> = {},
     parts: readonly string[] = ['vm', 'host', '.chunks'],
+    options: Pick<EmbeddedServerOptions, 'files'> = {},
   ): Promise<RestLab> {
     await using resources = new AsyncDisposableStack();
     const copy = resources.use(await copyOfGolden(parts));
@@ -54,6 +56,7 @@ export class RestLab implements AsyncDisposable {
         penaltyMs: 1,
         forbiddenMs: 1,
         certificateFolder: folder,
+        ...options,
         accounts: {
           users: all.map(([name]) => ({
             id: `${name}@pbs`,
