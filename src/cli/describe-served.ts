@@ -27,7 +27,7 @@ export function describeServed({ served, store, settings, login }: Described): s
   ];
   const secret = login.file === undefined ? [] : [`  export PBS_PASSWORD_FILE=${quoted(login.file)}`];
   return [
-    `Serving ${served.path}${served.isReadOnly ? ' (a generated image: read-only)' : ''}`,
+    `Serving ${served.path}${served.isReadOnly ? ' (read-only)' : ''}`,
     formatTable(rows, { indent: '  ' }).trimEnd(),
     '',
     'For a client in another shell:',

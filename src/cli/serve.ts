@@ -25,7 +25,7 @@ const DEFAULT_PORT = 8007;
 
 export const serveCommand: Command = {
   usage: 'serve',
-  summary: 'Serve a datastore folder, or the image of a scenario, to PBS clients on this machine',
+  summary: 'Serve a datastore folder, or the image of a scenario, to PBS clients on this machine: restores and backups',
   examples: [
     ['serve --datastore /mnt/datastore/tank', 'On 127.0.0.1:8007, until Ctrl-C'],
     ['serve --datastore ./store --store tank --port 0', 'Under the name tank, on a free port'],
@@ -40,6 +40,7 @@ export const serveCommand: Command = {
       type: 'string',
       describe: 'Folder of the datastore (holds .chunks); an empty one becomes a datastore',
     },
+    'read-only': { type: 'boolean', default: false, describe: 'Refuse backups, and to forget snapshots' },
     scenario: { type: 'string', describe: 'Scenario whose link, storage and image clients get: a file or a name' },
     case: { type: 'number', default: 1, describe: 'Which case of the scenario, where it has a matrix' },
     store: { type: 'string', default: 'store', describe: 'Name under which clients find it' },
@@ -50,6 +51,7 @@ export const serveCommand: Command = {
   async run(argv, edge): Promise<ExitCode> {
     const { store, port, ...options } = parseArgv(argv, {
       datastore: z.string('can be given once').optional(),
+      'read-only': z.boolean(),
       scenario: z.string('can be given once').optional(),
       case: z.int('must be a whole number').min(1, 'must be 1 or more'),
       store: z
@@ -85,6 +87,7 @@ export const serveCommand: Command = {
     await using served = await serveCase({
       settings,
       datastore,
+      isReadOnly: options['read-only'],
       store,
       listen: { port, certificateFolder: join(places.state, 'certificate'), ...login.who },
       lockFolder: join(places.state, 'locks'),

@@ -18,6 +18,8 @@ export interface ServeCaseOptions {
   readonly settings?: CaseSettings | undefined;
   /** Absolute path of a datastore that is served instead of what the settings name. */
   readonly datastore?: string | undefined;
+  /** Nothing is written to it or removed. */
+  readonly isReadOnly?: boolean;
   /** Name under which clients find it. */
   readonly store: string;
   /** Where clients connect to, `listen` without it: a free port. */
@@ -98,12 +100,12 @@ export async function serveCase(options: ServeCaseOptions): Promise<ServedCase> 
 }
 
 async function imageOf(
-  { settings, datastore, cache, signal, onProgress }: ServeCaseOptions,
+  { settings, datastore, isReadOnly = false, cache, signal, onProgress }: ServeCaseOptions,
   resources: AsyncDisposableStack,
 ): Promise<ServedImage> {
   const named = settings !== undefined && 'datastore' in settings.server ? settings.server.datastore : undefined;
   const ready = datastore ?? named;
-  if (ready !== undefined) return { path: (await openDatastore(ready)).path, isReadOnly: false };
+  if (ready !== undefined) return { path: (await openDatastore(ready)).path, isReadOnly };
   if (settings === undefined || 'datastore' in settings.server)
     throw new UsageError('nothing to serve: neither a datastore nor a scenario is named', {
       code: 'usage',
