@@ -68,7 +68,7 @@ async function toStream(
   const moved = await transferArchive({
     ...ports,
     decoder: pool,
-    target: new StreamTarget({ ...destination, clock, signal }),
+    target: new StreamTarget({ ...destination, size: image.size, clock, signal }),
     onProgress: (soFar) => progress.restoring(meter.extent, () => meter.read(soFar)),
   });
   const figures = meter.read(moved);
@@ -90,7 +90,7 @@ async function toMedium(started: StartedRestore, destination: MediumDestination)
     size: index.size,
     ...(crypt === undefined ? {} : { keyFingerprint: crypt.fingerprint }),
   });
-  let restoredBytes = 0;
+  let restoredBytes = place.journal.claimed?.bytes ?? 0;
   try {
     await toPlace(started, place, (bytes) => (restoredBytes = bytes));
     return exitCodes.fine;

@@ -6,13 +6,18 @@ import type { Clock, PlainChunk, RestoreTarget } from '../model/ports.ts';
 import { MiB } from '../model/units.ts';
 import { asHeldChunk } from './discard-target.ts';
 
-export interface StreamTargetOptions {
+export interface StreamOptions {
   readonly fd: number;
   /** What it is, for messages: `standard output`. */
   readonly name: string;
   readonly clock: Clock;
   /** Ends waiting for a reader that does not read. */
   readonly signal: AbortSignal;
+}
+
+export interface StreamTargetOptions extends StreamOptions {
+  /** Bytes of the image. */
+  readonly size: number;
 }
 
 /** Between two attempts to write to a full pipe. */
@@ -51,7 +56,10 @@ export class StreamTarget implements RestoreTarget {
     this.#writtenBytes += length;
   }
 
-  async finish(): Promise<void> {}
+  async finish(): Promise<void> {
+    const missing = this.#options.size - this.#writtenBytes;
+    if (missing !== 0) throw new Error(`the strategy has left out ${missing} bytes of the image`);
+  }
 
   #checkOrder(offset: number): void {
     if (offset !== this.#writtenBytes)
@@ -63,7 +71,7 @@ export class StreamTarget implements RestoreTarget {
  * Writes bytes of this thread behind what was written before.
  * @throws MachineError, `reader-gone` where nobody reads any more; the signal's reason when aborted
  */
-export async function writeToStream(bytes: Uint8Array, options: StreamTargetOptions): Promise<void> {
+export async function writeToStream(bytes: Uint8Array, options: StreamOptions): Promise<void> {
   const { fd, clock, signal } = options;
   for (let done = 0; done < bytes.length;) {
     signal.throwIfAborted();
@@ -76,7 +84,7 @@ export async function writeToStream(bytes: Uint8Array, options: StreamTargetOpti
   }
 }
 
-function asStreamError(error: unknown, { name }: StreamTargetOptions): unknown {
+function asStreamError(error: unknown, { name }: StreamOptions): unknown {
   if (systemErrorCode(error) !== 'EPIPE') return asMachineError(error, `writing to ${name}`);
   return new MachineError(`the reader of ${name} has gone before all was written`, {
     code: 'reader-gone',

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -63,6 +64,11 @@ export class RestoreBench implements AsyncDisposable {
       env: { ...process.env, ...this.workbench.env, NODE_COMPILE_CACHE: join(this.#certificate, 'code') },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+  }
+
+  /** Has the code compiled that processes will run: one that is killed keeps nothing of what it compiled. */
+  async compile(): Promise<void> {
+    await once(this.startRestore(['--help']), 'exit');
   }
 
   /** Names of what is in the folder that begins like this, but for cache and state. */

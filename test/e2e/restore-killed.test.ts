@@ -53,6 +53,7 @@ await describe(`a restore of ${sizeBytes / GiB} GiB that is killed ${KILLS} time
       signal: new AbortController().signal,
     });
     bench = cleanUp.use(await RestoreBench.open(workload.path));
+    await bench.compile();
   });
   after(async () => await cleanUp.disposeAsync());
 
@@ -70,7 +71,7 @@ await describe(`a restore of ${sizeBytes / GiB} GiB that is killed ${KILLS} time
     const child = bench.startRestore(args());
     child.stdout?.resume();
     child.stderr?.resume();
-    while (child.exitCode === null && !(await isTime())) await sleep(1);
+    while (child.exitCode === null && !(await isTime())) await sleep(3);
     await sleep(laterMs);
     assert.equal(child.exitCode, null, 'it was to be killed before it ended');
     const ended = once(child, 'exit');

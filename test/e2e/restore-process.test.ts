@@ -36,23 +36,22 @@ await describe('the process of a restore', async () => {
   let bench: RestoreBench;
   before(async () => {
     bench = await RestoreBench.open(goldenStore);
+    await bench.compile();
   });
   after(async () => await bench[Symbol.asyncDispose]());
 
   test('gives the whole image to a pipe, however slowly it is read, and nothing else', async () => {
-    for (const strategy of ['window-ordered', 'sequential']) {
-      const child = bench.startRestore([...IMAGE, '-', '--strategy', strategy]);
-      const ended = ending(child);
-      const hash = createHash('sha256');
-      for await (const piece of child.stdout ?? []) {
-        hash.update(piece as Buffer);
-        if (Math.random() < 0.01) await sleep(5);
-      }
-      const { exitCode, stderr } = await ended;
-      assert.equal(exitCode, exitCodes.fine, stderr);
-      assert.equal(hash.digest('hex'), sha256);
-      assert.match(stderr, /standard output: 48 MiB .* every chunk verified\nlogical /u);
+    const child = bench.startRestore([...IMAGE, '-']);
+    const ended = ending(child);
+    const hash = createHash('sha256');
+    for await (const piece of child.stdout ?? []) {
+      hash.update(piece as Buffer);
+      if (Math.random() < 0.005) await sleep(5);
     }
+    const { exitCode, stderr } = await ended;
+    assert.equal(exitCode, exitCodes.fine, stderr);
+    assert.equal(hash.digest('hex'), sha256);
+    assert.match(stderr, /standard output: 48 MiB .* every chunk verified\nlogical /u);
   });
 
   test('ends when nobody reads its output any more, and says that not all was taken', async () => {

@@ -23,6 +23,9 @@ before(async () => {
 });
 after(async () => await rm(folder, { recursive: true }));
 
+const streamTo = ({ fd }: FileHandle): StreamTarget =>
+  new StreamTarget({ fd, name: 'a pipe', size: 3 * LENGTH, clock, signal: new AbortController().signal });
+
 let pipes = 0;
 
 /** A pipe whose ends do not block, as Node.js makes those of a process. */
@@ -38,7 +41,7 @@ for (const compress of [false, true]) {
   test(`chunks ${compress ? 'that were compressed ' : ''}and zeros come out in order, more than a pipe takes at once`, async () => {
     const { path, writer, reader } = await pipe();
     await using pool = new DecoderPool({ threads: 2, clock });
-    const target = new StreamTarget({ fd: writer.fd, name: 'a pipe', clock, signal: new AbortController().signal });
+    const target = streamTo(writer);
     const chunks = [1, 2].map((seed) => (compress ? new Uint8Array(LENGTH).fill(seed) : noise(LENGTH, seed)));
     const [first, second] = chunks as [Uint8Array, Uint8Array];
     const blocking = createReadStream(path);
@@ -52,9 +55,17 @@ for (const compress of [false, true]) {
   });
 }
 
+test('a restore that leaves something out does not end well', async () => {
+  const { writer, reader } = await pipe();
+  const target = streamTo(writer);
+  await target.writeZeroes(0, 1000);
+  await assert.rejects(target.finish(), /left out 899000 bytes/u);
+  await Promise.all([writer.close(), reader.close()]);
+});
+
 test('a write at another place than the end is a mistake of the strategy', async () => {
   const { writer, reader } = await pipe();
-  const target = new StreamTarget({ fd: writer.fd, name: 'a pipe', clock, signal: new AbortController().signal });
+  const target = streamTo(writer);
   await assert.rejects(target.writeZeroes(10, 10), /wrote at 10 to a stream that has 0 bytes/u);
   await Promise.all([writer.close(), reader.close()]);
 });
@@ -63,7 +74,7 @@ test('a reader that has gone is told as such, for chunks and for zeros', async (
   const { writer, reader } = await pipe();
   await reader.close();
   await using pool = new DecoderPool({ threads: 1, clock });
-  const target = new StreamTarget({ fd: writer.fd, name: 'a pipe', clock, signal: new AbortController().signal });
+  const target = streamTo(writer);
   const plain = noise(1000, 1);
   const gone = (error: unknown): boolean =>
     error instanceof MachineError && error.code === 'reader-gone' && /a pipe/u.test(error.message);
