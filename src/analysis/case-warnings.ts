@@ -1,5 +1,5 @@
 import type { CaseRecord, RecordedWarning, RunRecord } from '../model/records.ts';
-import { formatDuration, formatRate, formatShare } from '../model/units.ts';
+import { formatBytes, formatDuration, formatRate, formatShare } from '../model/units.ts';
 import { linkRates, type LinkRate } from './link-rates.ts';
 
 /** Below 1 % the difference between two rates cannot be seen in a report. */
@@ -13,14 +13,13 @@ const JITTER_TOLERANCE_MS = 1;
 
 /** What the image and the link of a case do to its figures, whatever the strategy. */
 export function caseWarnings(run: RunRecord, record: CaseRecord): readonly RecordedWarning[] {
-  if (run.mode !== 'emulate') return [];
-  return [...imageWarnings(record), ...linkWarnings(record)];
+  return [...imageWarnings(record), ...(run.mode === 'real' ? realWarnings(record) : linkWarnings(record))];
 }
 
 function imageWarnings({ image }: CaseRecord): readonly RecordedWarning[] {
   if (image === undefined) return [];
   const warnings: RecordedWarning[] = [];
-  const { sizeBytes, dataBytes, uniqueBytes, storedBytes } = image;
+  const { sizeBytes, dataBytes, uniqueBytes, storedBytes = 0 } = image;
   if (dataBytes > 0 && sizeBytes / dataBytes > 1 + INFLATION_SHOWN) {
     warnings.push({
       code: 'zeros-inflate-logical-rate',
@@ -37,6 +36,26 @@ function imageWarnings({ image }: CaseRecord): readonly RecordedWarning[] {
     warnings.push({
       code: 'compression-inflates-data-rate',
       sentence: `The stored chunks are ${(uniqueBytes / storedBytes).toFixed(2)} times smaller than their content: the data rate may exceed the rate of the link. Compare the wire rate with the link.`,
+    });
+  }
+  return warnings;
+}
+
+/** What bounds the figures of a real server beside the server. */
+function realWarnings({ settings: { server }, image }: CaseRecord): readonly RecordedWarning[] {
+  if (server.kind !== 'pbs') return [];
+  const warnings: RecordedWarning[] = [];
+  if (image?.sampleOf !== undefined) {
+    const { sizeBytes, sampling } = image.sampleOf;
+    warnings.push({
+      code: 'sample',
+      sentence: `${formatBytes(image.sizeBytes)} of the ${formatBytes(sizeBytes)} of the image were restored (${sampling === 'spread' ? 'runs of chunks spread over all of it' : 'one piece of it'}): figures are those of the sample.`,
+    });
+  }
+  if (server.maxRateBytesPerSecond !== undefined) {
+    warnings.push({
+      code: 'rate-limited',
+      sentence: `The server was asked for ${formatRate(server.maxRateBytesPerSecond)} at most (server.maxRate): nothing can be said of what it, or the link, could do beyond that.`,
     });
   }
   return warnings;

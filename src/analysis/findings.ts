@@ -10,6 +10,8 @@ import { measureResources, type MeasuredResource } from './resource-rules.ts';
 
 /** What verdict and sentences are made from; all of it measured. */
 export interface Findings {
+  /** Against a real server, whose link, cores and disks are not counted. */
+  readonly isReal: boolean;
   readonly strategy: string;
   readonly inFlight: number;
   readonly resources: readonly MeasuredResource[];
@@ -32,7 +34,7 @@ export function gatherFindings(
 ): Findings {
   const [subject] = record.settings.strategies;
   const inFlight = subject?.knobs.inFlight ?? 1;
-  const resources = measureResources(trials, { settings: record.settings, run });
+  const resources = measureResources(trials, { record, run });
   const busiest = resources
     .flatMap(({ name, measured }) => ('value' in measured ? [{ name, share: measured.value }] : []))
     .toSorted((a, b) => b.share - a.share)[0];
@@ -48,6 +50,7 @@ export function gatherFindings(
     chunksOfTrials.flatMap((chunks) => mean(chunks.map(({ startMs, endMs }) => endMs - startMs)) ?? []),
   );
   return {
+    isReal: run.mode === 'real',
     strategy: subject?.label ?? 'no strategy',
     inFlight,
     resources,

@@ -1,5 +1,5 @@
 import { metric, unavailable, type Metric } from '../model/metric.ts';
-import type { ImageFacts } from '../model/records.ts';
+import type { RecordedImage } from '../model/records.ts';
 import { concurrency } from '../stats/concurrency.ts';
 import { mean } from '../stats/mean.ts';
 import { median } from '../stats/quantile.ts';
@@ -20,7 +20,7 @@ export function meanInFlight({ spans, durationMs }: MeasuredTrial): number | und
  */
 export function checkLittlesLaw(
   trials: readonly MeasuredTrial[],
-  image: ImageFacts | undefined,
+  image: RecordedImage | undefined,
 ): { readonly predictedInFlight: Metric; readonly measuredInFlight: Metric } {
   const predicted = trials.flatMap((trial) => predictInFlight(trial, image) ?? []);
   const measured = trials.flatMap((trial) => meanInFlight(trial) ?? []);
@@ -29,7 +29,7 @@ export function checkLittlesLaw(
 
 function predictInFlight(
   { spans, bytes, durationMs }: MeasuredTrial,
-  image: ImageFacts | undefined,
+  image: RecordedImage | undefined,
 ): number | undefined {
   if (spans === undefined || image === undefined) return undefined;
   const dataChunks = image.chunkCount - image.zeroChunkCount;

@@ -11,7 +11,8 @@ const COLD_SHARE = 0.9;
 /** How much of the chunk files really came from disk; undefined for records that do not know. */
 export function pageCacheOf(record: CaseRecord, trials: readonly TrialRecord[]): CaseReport['pageCache'] {
   const asked: CacheState | undefined = record.settings.storage.cache;
-  if (asked === undefined || record.image?.chunks === 'synthesised') return undefined;
+  const isFiles = record.image?.chunks !== 'synthesised' && record.settings.server.kind !== 'pbs';
+  if (asked === undefined || !isFiles) return undefined;
   const shares = trials.filter(countsAsMeasured).map((trial) => shareFromDisk(record, trial));
   return { asked, fromDiskShare: meanOf(shares) };
 }
@@ -50,9 +51,11 @@ function shareFromDisk({ image }: CaseRecord, { counters }: TrialRecord): Metric
   if ('unavailable' in storage) return storage;
   const { bytesFromDisk = unavailable('not recorded') } = storage;
   if ('unavailable' in bytesFromDisk) return bytesFromDisk;
-  if (image.storedBytes === 0) return unavailable('unsupported: the image has no data');
+  const { storedBytes } = image;
+  if (storedBytes === undefined) return unavailable('unknown: not every chunk was looked at');
+  if (storedBytes === 0) return unavailable('unsupported: the image has no data');
   // The kernel reads ahead, and reads indexes too.
-  return metric(Math.min(1, bytesFromDisk.value / image.storedBytes));
+  return metric(Math.min(1, bytesFromDisk.value / storedBytes));
 }
 
 function meanOf(shares: readonly Metric[]): Metric {

@@ -28,7 +28,7 @@ export const precedences = ['emulator-ceiling', 'declared', 'emulator', 'measure
 export type Precedence = (typeof precedences)[number];
 
 interface Surroundings {
-  readonly settings: CaseRecord['settings'];
+  readonly record: CaseRecord;
   readonly run: RunRecord;
 }
 
@@ -138,7 +138,7 @@ export function measureResources(
       threshold: rule.threshold,
       precedence:
         typeof rule.precedence === 'function'
-          ? rule.precedence(surroundings.settings)
+          ? rule.precedence(surroundings.record.settings)
           : (rule.precedence ?? 'measured'),
       measured,
       met: value !== undefined && value >= rule.threshold,
@@ -152,24 +152,37 @@ function declared(code: ResourceCode, name: string, utilization: ResourceRule['u
 
 const NOT_COUNTED = unavailable('not counted');
 
-function linkUse({ counters, durationMs }: MeasuredTrial, { settings }: Surroundings): Metric {
+/** Of a real link only what this machine's interface can do is known, and with a rate of our own not even whether it was tried. */
+function linkUse(trial: MeasuredTrial, { record, run }: Surroundings): Metric {
+  const { counters, durationMs } = trial;
+  if (run.mode === 'real') return interfaceUse(trial, record);
   if (counters === undefined) return NOT_COUNTED;
-  const busyMs = metricValue(counters.link.busyToClientMs);
+  const { link } = counters;
+  if ('unavailable' in link) return link;
+  const busyMs = metricValue(link.busyToClientMs);
   if (busyMs !== undefined) return metric(busyMs / durationMs);
-  const rate = settings.link.rateBytesPerSecond;
+  const rate = record.settings.link.rateBytesPerSecond;
   if (rate === undefined) return unavailable('no rate is declared');
-  return metric((counters.link.bytesToClient * 1000) / durationMs / rate);
+  return metric((link.bytesToClient * 1000) / durationMs / rate);
 }
 
-function connectionUse({ counters, durationMs, spans }: MeasuredTrial, { settings }: Surroundings): Metric {
+function interfaceUse(trial: MeasuredTrial, { settings: { server }, server: facts }: CaseRecord): Metric {
+  if (server.kind === 'pbs' && server.maxRateBytesPerSecond !== undefined)
+    return unavailable('not measured: the scenario limits the rate (server.maxRate)');
+  const speed = facts?.route.speedBytesPerSecond ?? unavailable('unknown: the route was not looked up');
+  return 'value' in speed ? metric(rateOf(trial, 'wire') / speed.value) : speed;
+}
+
+function connectionUse({ counters, durationMs, spans }: MeasuredTrial, { record: { settings } }: Surroundings): Metric {
   const rate = settings.link.connectionRateBytesPerSecond;
   if (rate === undefined) return unavailable('no rate per connection is declared');
   if (counters === undefined) return NOT_COUNTED;
+  if ('unavailable' in counters.link) return counters.link;
   const connections = carryingConnections(counters, spans);
   return metric((counters.link.bytesToClient * 1000) / durationMs / (rate * connections));
 }
 
-function storageQueueUse({ counters, durationMs }: MeasuredTrial, { settings }: Surroundings): Metric {
+function storageQueueUse({ counters, durationMs }: MeasuredTrial, { record: { settings } }: Surroundings): Metric {
   if (counters === undefined) return NOT_COUNTED;
   if ('unavailable' in counters.storage) return counters.storage;
   const places = settings.storage.queueDepth * (settings.server.processes ?? 1);
@@ -183,7 +196,7 @@ function storageBandwidthUse({ counters, durationMs }: MeasuredTrial): Metric {
   return 'value' in busyMs ? metric(busyMs.value / durationMs) : busyMs;
 }
 
-function targetUse({ counters, durationMs }: MeasuredTrial, { settings }: Surroundings): Metric {
+function targetUse({ counters, durationMs }: MeasuredTrial, { record: { settings } }: Surroundings): Metric {
   if (counters === undefined) return NOT_COUNTED;
   const busy = writingMs(counters, settings.target);
   return 'value' in busy ? metric(busy.value / durationMs) : busy;

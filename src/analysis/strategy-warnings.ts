@@ -25,14 +25,15 @@ const LITTLE_TOLERANCE = 0.1;
 
 /** What happened to the trials of each strategy of a case. */
 export function strategyWarnings(data: RunData, caseIndex: number, report: CaseReport): readonly RecordedWarning[] {
-  const settings = data.run.cases[caseIndex]?.settings;
-  if (settings === undefined) return [];
+  const record = data.run.cases[caseIndex];
+  if (record === undefined) return [];
+  const { settings } = record;
   const strategies = settings.strategies.map(({ label, knobs }) => {
     const trials = trialsOf(data, caseIndex, label);
     return { label, knobs, trials, measured: measuredTrials(trials) };
   });
   const ofEach = strategies.flatMap(({ label, knobs, trials, measured }) => {
-    const emulator = measureResources(measured, { settings, run: data.run }).filter(
+    const emulator = measureResources(measured, { record, run: data.run }).filter(
       ({ code }) => code === 'emulator-bound',
     );
     return [

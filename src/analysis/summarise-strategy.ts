@@ -2,7 +2,7 @@ import type { StrategySettings } from '../model/environment.ts';
 import type { ExternalRecord } from '../model/external.ts';
 import { metric, metricValue, unavailable, type Metric } from '../model/metric.ts';
 import { rateNames, type RateName } from '../model/objective.ts';
-import type { ImageFacts, TrialRecord } from '../model/records.ts';
+import type { RecordedImage, TrialRecord } from '../model/records.ts';
 import type { StrategyReport, Throughput, TrialReport } from '../model/report.ts';
 import { GB } from '../model/units.ts';
 import { logInterval } from '../stats/interval.ts';
@@ -22,7 +22,7 @@ const BLACK_BOX = 'a program shows no chunks';
 export function summariseStrategy(
   settings: StrategySettings,
   trials: readonly TrialRecord[],
-  image: ImageFacts | undefined,
+  image: RecordedImage | undefined,
 ): StrategyReport {
   const measured = measuredTrials(trials);
   const spans = measured.flatMap((trial) => trial.spans ?? []);

@@ -1,3 +1,4 @@
+import type { RealServerSettings } from '../model/environment.ts';
 import type { ProfileRecord, ProfileReport } from '../model/profile.ts';
 import type { RunData } from '../model/records.ts';
 import type { CaseReport, Report } from '../model/report.ts';
@@ -67,7 +68,9 @@ export function summarise(data: RunData): Analysis {
 function summariseCase(data: RunData, index: number): CaseReport {
   const record = data.run.cases[index];
   if (record === undefined) throw new RangeError(`the run has no case ${index}`);
-  const { settings, image, link } = record;
+  const { settings, image, link, server: serverFacts } = record;
+  const { server } = settings;
+  const isReal = server.kind === 'pbs';
   const strategies = settings.strategies.map((strategy) =>
     summariseStrategy(strategy, trialsOf(data, index, strategy.label), image),
   );
@@ -87,21 +90,35 @@ function summariseCase(data: RunData, index: number): CaseReport {
     parameters: settings.parameters,
     ...(image === undefined ? {} : { image }),
     link: {
-      asked: {
-        roundTripMs,
-        jitterMs,
-        ...(rateBytesPerSecond === undefined ? {} : { rateBytesPerSecond }),
-        ...(connectionRateBytesPerSecond === undefined ? {} : { connectionRateBytesPerSecond }),
-      },
+      // Nothing is asked of a real link.
+      asked: isReal
+        ? {}
+        : {
+            roundTripMs,
+            jitterMs,
+            ...(rateBytesPerSecond === undefined ? {} : { rateBytesPerSecond }),
+            ...(connectionRateBytesPerSecond === undefined ? {} : { connectionRateBytesPerSecond }),
+          },
       ...(link === undefined ? {} : { achieved: link }),
     },
+    ...(serverFacts === undefined || !isReal ? {} : { server: { ...serverFacts, ...limitsOf(server) } }),
     ...(pageCache === undefined ? {} : { pageCache }),
     ...(transport === undefined ? {} : { transport: { asked: transport, negotiated: negotiatedTls(data, index) } }),
     verdict: judge(data.run, record, baseline === undefined ? [] : trialsOf(data, index, baseline.label), comparisons),
     strategies,
     comparisons,
-    use: useTable({ ...data, host: data.run.host, settings }, baseline?.label),
+    use: useTable(
+      { ...data, host: data.run.host, settings, ...(serverFacts === undefined ? {} : { serverFacts }) },
+      baseline?.label,
+    ),
   };
+}
+
+function limitsOf({
+  maxInFlight,
+  maxRateBytesPerSecond,
+}: RealServerSettings): Pick<RealServerSettings, 'maxInFlight' | 'maxRateBytesPerSecond'> {
+  return { maxInFlight, ...(maxRateBytesPerSecond === undefined ? {} : { maxRateBytesPerSecond }) };
 }
 
 function negotiatedTls({ trials }: RunData, index: number): readonly string[] {

@@ -81,12 +81,23 @@ function comparisonText(comparisons: readonly Comparison[]): string | undefined 
 }
 
 /** The experiment that tells this cause from the ones that look like it. */
-export function nextExperiment(code: VerdictCode, { inFlight, comparisons }: Findings): string {
+export function nextExperiment(code: VerdictCode, { inFlight, comparisons, isReal }: Findings): string {
+  const real = isReal ? realExperiments[code] : undefined;
+  if (real !== undefined) return real;
   if (code === 'serialised-by-latency' && !comparisons.some(({ verdict }) => verdict === 'faster')) {
     return `Raise what is in flight (now ${inFlight}): if the data rate follows, latency was the limit. Then vary link.roundTrip and check that the time per chunk grows by what is added.`;
   }
   return experiments[code];
 }
+
+/** Where the experiment of the lab would turn what a real server has no knobs for. */
+const realExperiments: Partial<Readonly<Record<VerdictCode, string>>> = {
+  'serialised-by-latency':
+    'Raise inFlight of the faster strategy until its rate no longer follows (beyond 16 with server.maxInFlight). `restorelab capture` brings the server into the lab, where round trip and disks can be varied one by one.',
+  link: 'Run iperf3 beside the restore and compare its rate with the wire rate.',
+  inconclusive:
+    'Nothing on this side limits it, and what is beyond is not counted: double inFlight (with server.maxInFlight), then use target: { kind: discard }. If neither moves the data rate, look at the busiest thread of proxmox-backup-proxy and at the disks of the server, or bring it into the lab with `restorelab capture`.',
+};
 
 const experiments: Readonly<Record<VerdictCode, string>> = {
   'serialised-by-latency':

@@ -23,6 +23,7 @@ export const verdictRule: string = [
   `A resource limits from the share given here on: ${resourceRules.map(({ name, threshold }) => `${name} ${threshold}`).join('; ')}.`,
   'If several do, the ceiling of the link emulator goes first, then link, storage and a throttled target, which are counted against what is declared, then the main thread of the emulator, then the largest share.',
   `Otherwise it is serialised by latency if its fetch slots are at least ${SLOTS_FULL} full, at least ${MOSTLY_WAITING} of the chunks' time is waiting for the first byte, and no resource reaches ${NOTHING_BUSY}.`,
+  'Of a real server link, cores and disks are not counted: with more than one chunk in flight it is then serialised only if another strategy is faster.',
   'Otherwise inconclusive. What the scenario expects is never looked at.',
 ].join(' ');
 
@@ -67,7 +68,9 @@ export function judge(
   };
 }
 
-function isSerialised({ slotUse, shares, busiest }: Findings): boolean {
+/** Several chunks that wait for a real server may wait for its link or disks, which nobody counts: only a gain shows latency. */
+function isSerialised({ slotUse, shares, busiest, isReal, inFlight, comparisons }: Findings): boolean {
+  if (isReal && inFlight > 1 && !comparisons.some(({ verdict }) => verdict === 'faster')) return false;
   const slotsFull = (metricValue(slotUse) ?? 0) >= SLOTS_FULL;
   const waiting = (shares.waiting ?? 0) >= MOSTLY_WAITING;
   return slotsFull && waiting && busiest !== undefined && busiest.share < NOTHING_BUSY;

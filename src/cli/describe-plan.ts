@@ -1,5 +1,11 @@
-import type { CaseSettings, LinkSettings, StorageSettings, StrategySettings } from '../model/environment.ts';
 import type { ExternalSettings } from '../model/external.ts';
+import type {
+  CaseSettings,
+  RealServerSettings,
+  LinkSettings,
+  StorageSettings,
+  StrategySettings,
+} from '../model/environment.ts';
 import type { PlannedTrial } from '../model/records.ts';
 import { transportText } from '../model/transport.ts';
 import { formatBytes, formatDuration, formatRate, formatShare } from '../model/units.ts';
@@ -45,25 +51,29 @@ function describeCase({
   target,
   strategies,
 }: CaseSettings): string[][] {
+  const isReal = server.kind === 'pbs';
   return [
+    ...(isReal ? describeServer(server) : []),
     ...('datastore' in server
       ? [['image', `${server.snapshot} ${server.archive} in ${server.datastore}`]]
-      : [
-          [
-            'image',
-            `${formatBytes(image.sizeBytes)}, ${formatShare(image.zeroShare)} zeros, ${formatShare(image.repeatedShare)} repeated, compresses ${image.compressionRatio}:1${server.chunks === 'synthesised' ? ', synthesised in memory' : ''}`,
-          ],
-          [
-            'history',
-            history.depth === 1
-              ? 'one full backup'
-              : `${history.depth} backups, ${formatShare(history.changeRate)} changed by each`,
-          ],
-        ]),
-    ['link', describeLink(link)],
+      : isReal
+        ? []
+        : [
+            [
+              'image',
+              `${formatBytes(image.sizeBytes)}, ${formatShare(image.zeroShare)} zeros, ${formatShare(image.repeatedShare)} repeated, compresses ${image.compressionRatio}:1${server.chunks === 'synthesised' ? ', synthesised in memory' : ''}`,
+            ],
+            [
+              'history',
+              history.depth === 1
+                ? 'one full backup'
+                : `${history.depth} backups, ${formatShare(history.changeRate)} changed by each`,
+            ],
+          ]),
+    ...(isReal ? [] : [['link', describeLink(link)]]),
     ...(server.processes === undefined || server.processes === 1 ? [] : [['server', `${server.processes} processes`]]),
-    ['transport', transportText(transport)],
-    ['storage', describeStorage(storage)],
+    ['transport', isReal ? transportText({ ...transport, server: transport.name }) : transportText(transport)],
+    ...(isReal ? [] : [['storage', describeStorage(storage)]]),
     [
       'target',
       target.kind === 'file'
@@ -89,6 +99,20 @@ export const describeLink = (link: LinkSettings): string =>
 export const describeStorage = (storage: StorageSettings): string =>
   `${formatDuration(storage.readLatencyMs)} read latency, ${rate(storage.bandwidthBytesPerSecond)}, ` +
   `queue depth ${storage.queueDepth}${storage.cache === 'cold' ? ', cold page cache' : ''}`;
+
+function describeServer(server: RealServerSettings): string[][] {
+  const { repository, namespace, snapshot, archive, sampleBytes, sampling, maxInFlight, maxRateBytesPerSecond } =
+    server;
+  const rate = maxRateBytesPerSecond === undefined ? '' : `, ${formatRate(maxRateBytesPerSecond)}`;
+  return [
+    ['server', `${repository ?? 'that of PBS_REPOSITORY'}${namespace === undefined ? '' : `, namespace ${namespace}`}`],
+    [
+      'image',
+      `${snapshot} ${archive}${sampleBytes === undefined ? '' : `, ${formatBytes(sampleBytes)} of it, ${sampling}`}`,
+    ],
+    ['asked of it at most', `${maxInFlight} requests at a time, one restore at a time${rate}`],
+  ];
+}
 
 function describeStrategy(strategy: StrategySettings): string {
   const { name, label } = strategy;

@@ -1,4 +1,4 @@
-import type { RunObserver } from '../harness/run-scenario.ts';
+import type { RunObserver } from '../harness/run-observer.ts';
 import { timeBudget } from '../harness/time-budget.ts';
 import type { LinkSettings } from '../model/environment.ts';
 import { metricValue } from '../model/metric.ts';

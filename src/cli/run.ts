@@ -17,6 +17,7 @@ import type { Edge } from './edge.ts';
 import { exitCodeOf } from './exit-code-of-report.ts';
 import { findScenario } from './find-scenario.ts';
 import { narrowScenario, type NarrowedScenario } from './narrow-scenario.ts';
+import { openRealServer } from './open-real-server.ts';
 import { parseArgv } from './parse-argv.ts';
 import { printError } from './print-error.ts';
 import { readKeys } from './read-keys.ts';
@@ -120,6 +121,7 @@ async function runOne(
       versions: edge.versions,
       observer: progress,
       signal: edge.interrupted,
+      openRealServer: openRealServer(edge),
     });
   }
   const failed = outcome.status === 'failed' ? printError(outcome.error, edge) : undefined;

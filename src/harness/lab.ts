@@ -1,27 +1,25 @@
 import { randomBytes } from 'node:crypto';
 
-import { DecoderPool } from '../decode/decoder-pool.ts';
 import type { RestoreAddress } from '../external/restore-address.ts';
+import type { DecoderPool } from '../decode/decoder-pool.ts';
 import type { ChunkRecipe } from '../material/chunk-recipe.ts';
 import type { LinkCalls } from '../link/control.ts';
-import { SlabPool } from '../memory/slab-pool.ts';
 import type { SamplerCalls, WatchedProcesses } from '../metrics/control.ts';
-import { DEFAULT_SAMPLE_INTERVAL_MS } from '../metrics/sample-interval.ts';
 import type { LinkSettings, ServerSettings, StorageSettings, TransportSettings } from '../model/environment.ts';
 import type { Clock } from '../model/ports.ts';
 import { Secret } from '../model/secret.ts';
 import { defaultTransport } from '../model/transport.ts';
 import { connectReader, type ReaderSession } from '../pbs/client/reader-session.ts';
-import { transports } from '../pbs/transport/transports.ts';
 import type { CryptConfig } from '../pbs/format/crypt-config.ts';
+import { transportOptions } from '../pbs/client/transport-options.ts';
 import type { Launcher } from '../process/launch-through.ts';
 import { entryUrl, ServiceProcess } from '../process/service-process.ts';
+import { ClientParts, startSampler } from './client-parts.ts';
 import { EmbeddedServers, startServerProcess, type MountedStore } from './embedded-servers.ts';
 
 const USER_ID = 'root@pam';
 
 const linkEntry = entryUrl('../link/main', import.meta.url);
-const samplerEntry = entryUrl('../metrics/main', import.meta.url);
 
 export interface LabOptions {
   /** Folder of the embedded server's certificate. */
@@ -65,32 +63,21 @@ export class Lab implements AsyncDisposable {
   readonly servers: EmbeddedServers;
   readonly #options: LabOptions;
   readonly #resources: AsyncDisposableStack;
-  /** By number of threads and key. */
-  readonly #pools: Map<string, DecoderPool> = new Map();
-  /**
-   * Memory for chunks, kept from trial to trial, so that none of them pays for fresh pages. Each restore sets its bound;
-   * until the first one there is none.
-   */
-  readonly #memory: SlabPool = new SlabPool({
-    limit: Infinity,
-    onDropped: (slab) => {
-      for (const pool of this.#pools.values()) pool.forget(slab);
-    },
-  });
+  readonly #parts: ClientParts;
   readonly #secret: string;
-  #isSampling = false;
   /** Why samples do not cover all of the run, one clause. */
   #samplesProblem: string | undefined;
 
   private constructor(
     options: LabOptions,
     resources: AsyncDisposableStack,
-    parts: Pick<Lab, 'relay' | 'sampler' | 'servers'> & { readonly secret: string },
+    parts: Pick<Lab, 'relay' | 'servers'> & { readonly secret: string; readonly clientParts: ClientParts },
   ) {
     this.#options = options;
     this.#resources = resources;
     this.relay = parts.relay;
-    this.sampler = parts.sampler;
+    this.sampler = parts.clientParts.sampler;
+    this.#parts = parts.clientParts;
     this.servers = parts.servers;
     this.#secret = parts.secret;
   }
@@ -103,10 +90,7 @@ export class Lab implements AsyncDisposable {
     const startingServers = Array.from({ length: options.serverProcesses ?? 1 }, (_, number) =>
       use(startServerProcess(number === 0 ? launchServer : undefined)),
     );
-    const starting = [
-      use(ServiceProcess.start<LinkCalls>('link emulator', linkEntry)),
-      use(ServiceProcess.start<SamplerCalls>('sampler', samplerEntry)),
-    ] as const;
+    const starting = [use(ServiceProcess.start<LinkCalls>('link emulator', linkEntry)), use(startSampler())] as const;
     // Where one fails, the others must have started before they can be ended.
     await Promise.allSettled([...startingServers, ...starting]);
     const [relay, sampler] = await Promise.all(starting);
@@ -121,7 +105,8 @@ export class Lab implements AsyncDisposable {
       resources: later,
     });
     resources.use(later);
-    return new Lab(options, resources.move(), { relay, sampler, servers, secret });
+    const clientParts = resources.use(new ClientParts(sampler, options.clock));
+    return new Lab(options, resources.move(), { relay, servers, secret, clientParts });
   }
 
   /** Offers a datastore folder; see {@link EmbeddedServers.mount}. */
@@ -137,32 +122,19 @@ export class Lab implements AsyncDisposable {
     const { revived, hasMoved } = await this.servers.revive();
     if (hasMoved) this.#samplesProblem ??= 'the server had to take another port, whose connections were not sampled';
     // Whether the sampler can still be told is seen when it is stopped.
-    if (revived > 0 && this.#isSampling)
+    if (revived > 0 && this.#parts.isSampling)
       await this.sampler.call('watch', { processes: this.#watched() }).catch(() => {});
     return revived > 0;
   }
 
   /** Has the sampler write its file from now on. Rejects when it cannot. */
   async startSampling(file: string): Promise<void> {
-    await this.sampler.call('start', {
-      file,
-      intervalMs: DEFAULT_SAMPLE_INTERVAL_MS,
-      processes: this.#watched(),
-      ports: this.servers.ports,
-    });
-    this.#isSampling = true;
+    await this.#parts.startSampling(file, this.#watched(), this.servers.ports);
   }
 
   /** Ends the sampling, if it was started. Returns why samples are missing, one clause, if any are. */
   async stopSampling(): Promise<string | undefined> {
-    if (!this.#isSampling) return undefined;
-    this.#isSampling = false;
-    try {
-      await this.sampler.call('stop');
-    } catch (error) {
-      return (error as Error).message;
-    }
-    return this.#samplesProblem;
+    return (await this.#parts.stopSampling()) ?? this.#samplesProblem;
   }
 
   async configure({ server: { processes = 1 }, link, storage, transport }: LabSettings): Promise<void> {
@@ -174,14 +146,7 @@ export class Lab implements AsyncDisposable {
 
   /** Decode threads stay warm between trials; there is one pool for each number of threads, and each key. */
   decoderPool(threads: number, crypt?: CryptConfig): DecoderPool {
-    const name = `${threads} ${crypt?.fingerprint ?? ''}`;
-    let pool = this.#pools.get(name);
-    if (pool === undefined) {
-      const { clock } = this.#options;
-      pool = this.#resources.use(new DecoderPool({ threads, clock, ...(crypt === undefined ? {} : { crypt }) }));
-      this.#pools.set(name, pool);
-    }
-    return pool;
+    return this.#parts.decoderPool(threads, crypt);
   }
 
   /**
@@ -189,13 +154,7 @@ export class Lab implements AsyncDisposable {
    * whatever the restore left lying is taken back then.
    */
   lendMemory(chunks: number, decoder: DecoderPool): AsyncDisposable {
-    this.#memory.setLimit(chunks);
-    return {
-      [Symbol.asyncDispose]: async () => {
-        await decoder.reset();
-        this.#memory.reclaim();
-      },
-    };
+    return this.#parts.lendMemory(chunks, decoder);
   }
 
   /** Logs in and upgrades, through the emulated link. */
@@ -203,7 +162,6 @@ export class Lab implements AsyncDisposable {
     mounted: MountedStore,
     { snapshot, signal, crypt, transport = defaultTransport, connection = 0 }: ConnectOptions,
   ): Promise<ReaderSession> {
-    const { name, streamWindowBytes, connectionWindowBytes, maxFrameBytes, updateThreshold, tlsCipher } = transport;
     return await connectReader({
       host: '127.0.0.1',
       ...this.servers.endpoint(connection),
@@ -212,16 +170,9 @@ export class Lab implements AsyncDisposable {
       snapshot,
       clock: this.#options.clock,
       signal,
-      memory: this.#memory,
+      memory: this.#parts.memory,
       connection,
-      transport: transports[name].client,
-      settings: {
-        initialWindowSize: streamWindowBytes,
-        connectionWindowSize: connectionWindowBytes,
-        maxFrameSize: maxFrameBytes,
-        ...(updateThreshold === undefined ? {} : { updateThreshold }),
-      },
-      ...(tlsCipher === undefined ? {} : { tlsCipher }),
+      ...transportOptions(transport),
       ...(crypt === undefined ? {} : { crypt }),
     });
   }

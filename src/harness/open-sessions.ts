@@ -15,6 +15,8 @@ export interface Sessions extends AsyncDisposable {
   readonly sources: readonly ChunkSource[];
   /** What the decoder needs, where the archive is encrypted. */
   readonly crypt?: CryptConfig;
+  /** Of all sessions, since they were opened. */
+  receivedBytes(): number;
   /** The largest of any session. */
   peakWindowUtilization(): Metric;
 }
@@ -33,12 +35,27 @@ export async function openSessions(
   { mounted, snapshot, archive, crypt }: Pick<PreparedImage, 'mounted' | 'snapshot' | 'archive' | 'crypt'>,
   { lab, connections, ...options }: OpenSessionsOptions,
 ): Promise<Sessions> {
+  const { signal } = options;
+  const keyed = crypt === undefined ? {} : { crypt };
+  return await openAll(
+    async (connection) => await lab.connect(mounted, { ...options, ...keyed, snapshot, connection }),
+    { archive, connections, signal },
+  );
+}
+
+/** As {@link openSessions}, of any server. */
+export async function openAll(
+  open: (connection: number) => Promise<ReaderSession>,
+  {
+    archive,
+    connections,
+    signal,
+  }: { readonly archive: string; readonly connections: number; readonly signal: AbortSignal },
+): Promise<Sessions> {
   await using opened = new AsyncDisposableStack();
   const opening = Array.from({ length: connections }, async (_, connection) => {
-    const session = opened.use(
-      await lab.connect(mounted, { ...options, snapshot, connection, ...(crypt === undefined ? {} : { crypt }) }),
-    );
-    const { index, ...keyed } = await session.downloadIndex(archive, options.signal);
+    const session = opened.use(await open(connection));
+    const { index, ...keyed } = await session.downloadIndex(archive, signal);
     return { session, index, crypt: keyed.crypt };
   });
   // One that is still being opened beside one that failed must be there before all are ended.
@@ -53,6 +70,7 @@ export async function openSessions(
     ...(first.crypt === undefined ? {} : { crypt: first.crypt }),
     tls: first.session.tls,
     sources: sessions,
+    receivedBytes: () => sessions.reduce((sum, session) => sum + session.receivedBytes, 0),
     peakWindowUtilization: () => largestOf(sessions.map((session) => session.peakWindowUtilization())),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };

@@ -39,7 +39,7 @@ export function imageKey(settings: CaseSettings): string {
   const { server, image, history } = settings;
   // Undefined values are left out of JSON.
   const ready = { ...server, processes: undefined };
-  return JSON.stringify('datastore' in server ? ready : [server.chunks, image, history]);
+  return JSON.stringify('chunks' in server ? [server.chunks, image, history] : ready);
 }
 
 /** Generates the synthetic image of a case (or finds it in the cache), or reads a ready datastore once to know its bytes. */
@@ -52,6 +52,7 @@ export async function prepareImage(
     const crypt = server.keyFile === undefined ? undefined : keys?.get(server.keyFile);
     return await restoreReference(server, { lab, signal, onProgress, ...(crypt === undefined ? {} : { crypt }) });
   }
+  if (server.kind === 'pbs') throw new TypeError('the image of a real server is not prepared in the lab');
   const workload = leases.use(
     await ensureDatastore({
       image: settings.image,

@@ -17,7 +17,8 @@ import { chunkFiles } from './chunk-files.ts';
 import { dropPageCache } from './drop-page-cache.ts';
 import { openSessions } from './open-sessions.ts';
 import type { PreparedImage } from './prepare-image.ts';
-import type { Findings, TrialOptions } from './run-trial.ts';
+import type { Findings } from './restore-once.ts';
+import type { TrialOptions } from './run-trial.ts';
 
 const BLACK_BOX = 'not measured: the program is a black box';
 
@@ -183,7 +184,7 @@ async function proveOutput(
   { prepared, signal }: TrialOptions,
   findings: Findings,
 ): Promise<void> {
-  if (findings.counters?.link.bytesToClient === 0) {
+  if (findings.bytes?.wire === 0) {
     throw new ProgramError('the program ended well, but fetched nothing from the server of this run', {
       code: 'external-elsewhere',
       hint: 'have its arguments name {repository}, {snapshot} and {archive} or {image}',

@@ -1,9 +1,8 @@
 import { dirname } from 'node:path';
 
 import type { Cache } from '../cache/cache.ts';
-import { measureCeiling, measureConnectionRate, measureRate, measureRoundTrip } from '../link/calibrate.ts';
 import { hostFacts } from '../metrics/host-inventory.ts';
-import type { LinkSettings } from '../model/environment.ts';
+import type { CaseSettings } from '../model/environment.ts';
 import { exitCodes, InterruptedError, KnownError } from '../model/errors.ts';
 import { unavailable } from '../model/metric.ts';
 import type { Clock, Strategy } from '../model/ports.ts';
@@ -11,7 +10,6 @@ import {
   recordFormatVersion,
   type CaseRecord,
   type HostFacts,
-  type LinkCalibration,
   type PlannedTrial,
   type RecordedWarning,
   type RunRecord,
@@ -23,24 +21,17 @@ import type { Scenario } from '../scenario/load-scenario.ts';
 import { findStrategy } from '../strategy/strategies.ts';
 import { createTarget } from '../target/create-target.ts';
 import { checkPrograms } from './check-programs.ts';
+import { calibrateCases } from './calibrate-cases.ts';
 import { Lab } from './lab.ts';
+import { prepareRealImage, type PreparedRealImage } from './prepare-real-image.ts';
+import { RealLab } from './real-lab.ts';
+import type { OpenRealServer } from './real-server.ts';
+import { runRealTrial } from './run-real-trial.ts';
 import { imageKey, prepareImage, type PreparedImage } from './prepare-image.ts';
 import { RunDirectory } from './run-directory.ts';
-import { recordError, runTrial } from './run-trial.ts';
+import type { RunObserver } from './run-observer.ts';
+import { recordError, runTrial, type TrialBasics } from './run-trial.ts';
 import { timeBudget } from './time-budget.ts';
-
-/** What a user interface wants to know while a run goes on. */
-export interface RunObserver {
-  /** Something that is not a trial takes time; totals are bytes, absent where unknown. */
-  preparing(what: string, progress?: { readonly doneBytes: number; readonly totalBytes: number }): void;
-  /** `achieved` is what the emulated link was found to do. */
-  calibrated(caseIndex: number, asked: LinkSettings, achieved: LinkCalibration): void;
-  trialStarted(planned: PlannedTrial): void;
-  /** Image bytes written so far, of how many. */
-  trialProgress(planned: PlannedTrial, doneBytes: number, totalBytes: number): void;
-  trialEnded(record: TrialRecord): void;
-  warning(warning: RecordedWarning): void;
-}
 
 /** What a run does differently while a profiler watches one of its processes. */
 export interface Profiling {
@@ -77,6 +68,8 @@ export interface RunOptions {
   /** Aborted with an InterruptedError to stop: what was measured is saved. */
   readonly signal: AbortSignal;
   readonly profiling?: Profiling;
+  /** Opens the server of a scenario that names a real one. */
+  readonly openRealServer?: OpenRealServer;
 }
 
 /** How a run ended; what it measured is in its directory. */
@@ -123,10 +116,13 @@ function isDamage(error: unknown): error is KnownError {
   return error instanceof KnownError && (error.exitCode === exitCodes.failed || error.code === 'download-refused');
 }
 
+/** All cases of a scenario are of one kind. */
+const isReal = ({ cases }: Pick<Scenario, 'cases'>): boolean => cases[0].server.kind === 'pbs';
+
 class RunInProgress {
   readonly #options: RunOptions;
   readonly #directory: RunDirectory;
-  readonly #images: Map<string, PreparedImage | UnusableImage> = new Map();
+  readonly #images: Map<string, PreparedImage | PreparedRealImage | UnusableImage> = new Map();
   readonly #cases: CaseRecord[];
   #record: RunRecord;
   #trialsRun = 0;
@@ -139,7 +135,7 @@ class RunInProgress {
     this.#record = {
       formatVersion: recordFormatVersion,
       tool,
-      mode: 'emulate',
+      mode: isReal(scenario) ? 'real' : 'emulate',
       scenario: {
         name: scenario.name,
         file: scenario.file,
@@ -157,7 +153,11 @@ class RunInProgress {
       plan,
       objectives: scenario.objectives,
       emulatorCeilingBytesPerSecond: unavailable(
-        options.profiling === undefined ? 'not measured: the run ended before' : 'not measured: the run was profiled',
+        isReal(scenario)
+          ? 'not measured: no link is emulated'
+          : options.profiling === undefined
+            ? 'not measured: the run ended before'
+            : 'not measured: the run was profiled',
       ),
       warnings: [],
     };
@@ -169,23 +169,25 @@ class RunInProgress {
     // Said before anything takes time: a folder that cannot be written ends the run here.
     await this.#save({});
     try {
-      observer.preparing('starting server, link emulator and sampler');
+      observer.preparing(isReal(scenario) ? 'starting the sampler' : 'starting server, link emulator and sampler');
       const host = this.#hostFacts();
       // Waited for below; until then the lab may fail first.
       host.catch(() => {});
       const serverProcesses = Math.max(...scenario.cases.map(({ server }) => server.processes ?? 1));
-      await using running = await Lab.start({
-        certificateFolder,
-        clientPid,
-        clock,
-        serverProcesses,
-        ...(profiling?.launchServer === undefined ? {} : { launchServer: profiling.launchServer }),
-      });
+      await using running = isReal(scenario)
+        ? await RealLab.start({ clientPid, clock })
+        : await Lab.start({
+            certificateFolder,
+            clientPid,
+            clock,
+            serverProcesses,
+            ...(profiling?.launchServer === undefined ? {} : { launchServer: profiling.launchServer }),
+          });
       await this.#save({ host: await host });
       using leases = new DisposableStack();
       await this.#prepareImages(running, leases);
       // Work that is not a restore's, and figures that a profiler would spoil.
-      if (profiling === undefined) await this.#calibrate(running);
+      if (profiling === undefined && running instanceof Lab) await this.#calibrate(running);
       await this.#startSampler(running);
       try {
         await this.#runTrials(running);
@@ -221,20 +223,13 @@ class RunInProgress {
     this.#options.observer.warning({ code, sentence });
   }
 
-  async #prepareImages(lab: Lab, leases: DisposableStack): Promise<void> {
-    const { scenario, cache, observer, signal, keys } = this.#options;
+  async #prepareImages(lab: Lab | RealLab, leases: DisposableStack): Promise<void> {
+    const { scenario, signal } = this.#options;
     for (const settings of scenario.cases) {
       const key = imageKey(settings);
       let prepared = this.#images.get(key);
       if (prepared === undefined) {
-        prepared = await prepareImage(settings, {
-          lab,
-          cache,
-          leases,
-          ...(keys === undefined ? {} : { keys }),
-          signal,
-          onProgress: (what, doneBytes, totalBytes) => observer.preparing(what, { doneBytes, totalBytes }),
-        }).catch((error: unknown) => {
+        prepared = await this.#prepare(settings, lab, leases).catch((error: unknown) => {
           // A thing that is not there, a server that cannot be used or a full disk stops the run.
           if (signal.aborted || !isDamage(error)) throw error;
           return { unusable: error };
@@ -243,36 +238,40 @@ class RunInProgress {
       }
       if ('unusable' in prepared) continue;
       for (const warning of prepared.warnings) this.#warn('image', warning);
-      this.#cases[settings.index] = { ...this.#caseRecord(settings.index), image: prepared.facts };
+      this.#cases[settings.index] = {
+        ...this.#caseRecord(settings.index),
+        image: prepared.facts,
+        ...('serverFacts' in prepared ? { server: prepared.serverFacts } : {}),
+      };
     }
     await this.#save({});
+  }
+
+  async #prepare(
+    settings: CaseSettings,
+    lab: Lab | RealLab,
+    leases: DisposableStack,
+  ): Promise<PreparedImage | PreparedRealImage> {
+    const { cache, observer, signal, keys, openRealServer } = this.#options;
+    const onProgress = (what: string, doneBytes: number, totalBytes: number): void =>
+      observer.preparing(what, { doneBytes, totalBytes });
+    const keyed = keys === undefined ? {} : { keys };
+    if (lab instanceof Lab) return await prepareImage(settings, { lab, cache, leases, ...keyed, signal, onProgress });
+    if (settings.server.kind !== 'pbs' || openRealServer === undefined)
+      throw new Error('there is nothing to open a real server with');
+    observer.preparing('opening the server');
+    return await prepareRealImage(settings, settings.server, { lab, open: openRealServer, signal, onProgress });
   }
 
   /** Asks the emulator what it really does, with every setting that the cases use. */
   async #calibrate(lab: Lab): Promise<void> {
     const { scenario, observer, clock, signal } = this.#options;
-    observer.preparing('measuring the ceiling of the link emulator');
-    const ceiling = await measureCeiling({ relay: lab.relay, clock, signal });
-    const known = new Map<string, LinkCalibration>();
-    for (const { index, link } of scenario.cases) {
-      const key = JSON.stringify(link);
-      let achieved = known.get(key);
-      if (achieved === undefined) {
-        observer.preparing('measuring the emulated link');
-        await lab.relay.call('setLink', link);
-        const roundTripMs = await measureRoundTrip({ relay: lab.relay, roundTripMs: link.roundTripMs, clock, signal });
-        const rateBytesPerSecond = await measureRate({ relay: lab.relay, link, clock, signal });
-        const connectionRate = await measureConnectionRate({ relay: lab.relay, link, clock, signal });
-        achieved = { roundTripMs, rateBytesPerSecond, connectionRateBytesPerSecond: connectionRate };
-        known.set(key, achieved);
-      }
-      observer.calibrated(index, link, achieved);
-      this.#cases[index] = { ...this.#caseRecord(index), link: achieved };
-    }
+    const { ceiling, links } = await calibrateCases(scenario.cases, { relay: lab.relay, clock, signal, observer });
+    for (const [index, link] of links.entries()) this.#cases[index] = { ...this.#caseRecord(index), link };
     await this.#save({ emulatorCeilingBytesPerSecond: ceiling });
   }
 
-  async #startSampler(lab: Lab): Promise<void> {
+  async #startSampler(lab: Lab | RealLab): Promise<void> {
     if (!this.#options.scenario.trials.recording) return;
     try {
       await lab.startSampling(this.#directory.samplesFile);
@@ -284,9 +283,9 @@ class RunInProgress {
     }
   }
 
-  async #runTrials(lab: Lab): Promise<void> {
+  async #runTrials(lab: Lab | RealLab): Promise<void> {
     const { scenario, plan, observer, clock, signal, profiling } = this.#options;
-    await using _watching = await profiling?.watch?.(lab);
+    await using _watching = lab instanceof Lab ? await profiling?.watch?.(lab) : undefined;
     const startedAtMs = clock.now();
     const isWithinBudget = timeBudget(plan, scenario.trials.timeBudgetMs);
     let leftOut = 0;
@@ -310,7 +309,7 @@ class RunInProgress {
     }
   }
 
-  async #runPlanned(planned: PlannedTrial, lab: Lab): Promise<TrialRecord> {
+  async #runPlanned(planned: PlannedTrial, lab: Lab | RealLab): Promise<TrialRecord> {
     const { scenario, observer, clock, signal, clientPid } = this.#options;
     const settings = scenario.cases[planned.case];
     const prepared = settings === undefined ? undefined : this.#images.get(imageKey(settings));
@@ -325,18 +324,21 @@ class RunInProgress {
         error: recordError(prepared.unusable),
       };
     }
-    return await runTrial({
+    const basics: TrialBasics = {
       planned,
       settings,
       trialSettings: scenario.trials,
-      prepared,
-      lab,
       clientPid,
       clock,
       signal,
       findStrategy: this.#options.findStrategy ?? findStrategy,
       onProgress: (doneBytes) => observer.trialProgress(planned, doneBytes, prepared.facts.sizeBytes),
-    });
+    };
+    const { server } = settings;
+    if (lab instanceof Lab && 'mounted' in prepared) return await runTrial({ ...basics, prepared, lab });
+    if (lab instanceof RealLab && 'serverFacts' in prepared && server.kind === 'pbs')
+      return await runRealTrial({ ...basics, prepared, lab, server });
+    throw new Error('an image was prepared for another kind of server');
   }
 
   #caseRecord(index: number): CaseRecord {

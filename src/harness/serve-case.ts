@@ -106,7 +106,12 @@ async function imageOf(
   const named = settings !== undefined && 'datastore' in settings.server ? settings.server.datastore : undefined;
   const ready = datastore ?? named;
   if (ready !== undefined) return { path: (await openDatastore(ready)).path, isReadOnly };
-  if (settings === undefined || 'datastore' in settings.server)
+  if (settings?.server.kind === 'pbs')
+    throw new UsageError('the scenario names a real server: its image cannot be served from here', {
+      code: 'usage',
+      hint: 'name a datastore with --datastore, or a scenario that `restorelab capture` wrote',
+    });
+  if (settings === undefined || !('chunks' in settings.server))
     throw new UsageError('nothing to serve: neither a datastore nor a scenario is named', {
       code: 'usage',
       hint: 'give --datastore or --scenario',

@@ -81,21 +81,52 @@ export type TargetSettings =
 export const chunkOrigins = ['files', 'synthesised'] as const;
 export type ChunkOrigin = (typeof chunkOrigins)[number];
 
-/** Where chunks come from: a synthetic image, or a datastore that is there already. */
-export type ServerSettings =
-  | (EmbeddedServer & { readonly chunks: ChunkOrigin })
-  | (EmbeddedServer & {
-      /** Absolute path. */
-      readonly datastore: string;
-      /** `vm/100/2026-02-16T16:30:44Z` */
-      readonly snapshot: string;
-      /** `drive-scsi0.img.fidx`; a missing suffix is added. */
-      readonly archive: string;
-      /** Absolute path of the encryption key; the key itself is in no record. */
-      readonly keyFile?: string;
-      /** Of the whole image, 64 hex digits. */
-      readonly sha256?: string;
-    });
+/** Where a part of an image is taken from: evenly all over it, or in one piece. */
+export const samplings = ['spread', 'contiguous'] as const;
+export type Sampling = (typeof samplings)[number];
+
+/** What bytes of an image that nobody generated are held against. */
+export const proofOrigins = ['digests', 'reference'] as const;
+export type ProofOrigin = (typeof proofOrigins)[number];
+
+/** Where chunks come from: a synthetic image, a datastore that is there already, or a real server. */
+export type ServerSettings = SyntheticServer | ReadyServer | RealServerSettings;
+
+export type SyntheticServer = EmbeddedServer & { readonly chunks: ChunkOrigin };
+
+export type ReadyServer = EmbeddedServer & {
+  /** Absolute path. */
+  readonly datastore: string;
+  /** `vm/100/2026-02-16T16:30:44Z` */
+  readonly snapshot: string;
+  /** `drive-scsi0.img.fidx`; a missing suffix is added. */
+  readonly archive: string;
+  /** Absolute path of the encryption key; the key itself is in no record. */
+  readonly keyFile?: string;
+  /** Of the whole image, 64 hex digits. */
+  readonly sha256?: string;
+};
+
+/** A Proxmox Backup Server that is only read, and of which nothing can be set or measured but what arrives here. */
+export interface RealServerSettings {
+  readonly kind: 'pbs';
+  /** `bench@pbs@10.0.0.5:tank`; that of the environment where absent. Holds no secret. */
+  readonly repository?: string;
+  /** `a/b`; that of the environment where absent. */
+  readonly namespace?: string;
+  readonly snapshot: string;
+  readonly archive: string;
+  /** Absolute path of the key of an encrypted image. */
+  readonly keyFile?: string;
+  /** So much of the image, zeros included; all of it where absent. */
+  readonly sampleBytes?: number;
+  readonly sampling?: Sampling;
+  /** Requests at a time over all connections. */
+  readonly maxInFlight: number;
+  readonly maxRateBytesPerSecond?: number;
+  readonly proof: ProofOrigin;
+  readonly processes?: undefined;
+}
 
 interface EmbeddedServer {
   readonly kind: 'embedded';

@@ -1,11 +1,15 @@
-import type { CaseSettings, TrialSettings } from './environment.ts';
 import type { ExternalRecord } from './external.ts';
+import type { CaseSettings, Sampling, TrialSettings } from './environment.ts';
 import type { Metric } from './metric.ts';
 import type { Objective } from './objective.ts';
 import type { ProfileRecord } from './profile.ts';
 
 /** Version of run.json, the trial files and samples.jsonl. Older ones are read, newer ones refused. */
 export const recordFormatVersion = 1;
+
+/** Where the server is: in the lab, or where the user has it. */
+export const runModes = ['emulate', 'real'] as const;
+export type RunMode = (typeof runModes)[number];
 
 export type RunStatus = 'running' | 'completed' | 'interrupted' | 'failed';
 export type TrialStatus = 'completed' | 'failed' | 'interrupted' | 'not-run';
@@ -65,13 +69,38 @@ export interface ImageFacts {
   readonly archive: string;
 }
 
+/** An image as a run knows it. */
+export interface RecordedImage extends Omit<ImageFacts, 'storedBytes'> {
+  /** Absent for an image of a real server, of which not every chunk was looked at. */
+  readonly storedBytes?: number;
+  /** Of which larger image this is a part, and how that was chosen. */
+  readonly sampleOf?: { readonly sizeBytes: number; readonly sampling: Sampling };
+}
+
 /** Settings of a case; what older records do not have may be missing. */
 export type RecordedCaseSettings = Omit<CaseSettings, 'transport'> & Partial<Pick<CaseSettings, 'transport'>>;
 
+/** Through which of this machine's interfaces a server is reached. */
+export interface NetworkRoute {
+  readonly interface?: string;
+  readonly speedBytesPerSecond: Metric;
+}
+
+/** The real server of a case. */
+export interface ServerFacts {
+  readonly repository: string;
+  readonly namespace: string;
+  /** `4.2.3` */
+  readonly version: string;
+  readonly route: NetworkRoute;
+}
+
 export interface CaseRecord {
   readonly settings: RecordedCaseSettings;
-  readonly image?: ImageFacts;
+  readonly image?: RecordedImage;
   readonly link?: LinkCalibration;
+  /** Of a run in mode `real`. */
+  readonly server?: ServerFacts;
 }
 
 export interface PlannedTrial {
@@ -90,7 +119,7 @@ export interface PlannedTrial {
 export interface RunRecord {
   readonly formatVersion: number;
   readonly tool: { readonly name: string; readonly version: string; readonly node: string };
-  readonly mode: 'emulate';
+  readonly mode: RunMode;
   readonly scenario: {
     readonly name: string;
     readonly file: string;
@@ -199,8 +228,9 @@ export interface TrialCounters {
   readonly sampler: ProcessUsage;
   /** Unavailable where the client was a program of its own. */
   readonly clientParts: ClientCounters | { readonly unavailable: string };
-  readonly link: LinkCounters;
-  /** Unavailable when the server died. */
+  /** Unavailable where no link is emulated. */
+  readonly link: LinkCounters | { readonly unavailable: string };
+  /** Unavailable when the server died, or is on another machine. */
   readonly storage: StorageCounters | { readonly unavailable: string };
 }
 
@@ -232,8 +262,8 @@ export type SpanTable = Readonly<Record<SpanColumn, readonly (number | null)[]>>
 
 /** How restored bytes were proven equal to the original. */
 export interface ProofRecord {
-  /** `crc32-per-chunk`: every write's offset, length and CRC-32; `sha256-of-file`: the whole target was read back; `-of-stdout`: as it came out. */
-  readonly method: 'crc32-per-chunk' | 'sha256-of-file' | 'sha256-of-stdout';
+  /** `crc32-per-chunk`: every write's offset, length and CRC-32; `sha256-of-file`: the whole target was read back; `-of-stdout`: as it came out; `sha256-per-chunk`: by the digests of the index. */
+  readonly method: 'crc32-per-chunk' | 'sha256-of-file' | 'sha256-of-stdout' | 'sha256-per-chunk';
   /** Empty when verified: what differs, the first few, one clause each. */
   readonly problems: readonly string[];
 }

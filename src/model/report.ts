@@ -1,15 +1,17 @@
-import type { CacheState, TransportSettings } from './environment.ts';
 import type { ExternalRecord } from './external.ts';
+import type { CacheState, RealServerSettings, TransportSettings } from './environment.ts';
 import type { Metric, UseRow } from './metric.ts';
 import type { ObjectiveUnit, RateName } from './objective.ts';
 import type { ProfileReport } from './profile.ts';
 import type {
   HostFacts,
-  ImageFacts,
   LinkCalibration,
   RecordedError,
+  RecordedImage,
   RecordedWarning,
+  RunMode,
   RunStatus,
+  ServerFacts,
   TrialBytes,
   TrialStatus,
 } from './records.ts';
@@ -115,8 +117,10 @@ export interface Comparison {
 
 export interface CaseReport {
   readonly parameters: Readonly<Record<string, number | string>>;
-  readonly image?: ImageFacts;
+  readonly image?: RecordedImage;
   readonly link: { readonly asked: Readonly<Record<string, number>>; readonly achieved?: LinkCalibration };
+  /** Of a run in mode `real`. */
+  readonly server?: ServerFacts & Pick<RealServerSettings, 'maxInFlight' | 'maxRateBytesPerSecond'>;
   /** Of the chunk files, if there are any; absent for runs whose records are older than it. */
   readonly pageCache?: {
     readonly asked: CacheState;
@@ -151,7 +155,7 @@ export interface ObjectiveReport {
 export interface Report {
   readonly formatVersion: number;
   readonly tool: { readonly name: string; readonly version: string; readonly node: string };
-  readonly mode: 'emulate';
+  readonly mode: RunMode;
   readonly scenario: {
     readonly name: string;
     readonly sha256: string;

@@ -2,7 +2,8 @@
 import { Cache } from '../cache/cache.ts';
 import { monotonicClock } from '../clock/monotonic.ts';
 import { RunDirectory } from '../harness/run-directory.ts';
-import { runScenario, type RunObserver } from '../harness/run-scenario.ts';
+import type { RunObserver } from '../harness/run-observer.ts';
+import { runScenario } from '../harness/run-scenario.ts';
 import { CryptConfig } from '../pbs/format/crypt-config.ts';
 import { InterruptedError } from '../model/errors.ts';
 import { toCallError } from '../process/call-error.ts';

@@ -1,4 +1,5 @@
-import type { RunObserver, RunOptions } from '../harness/run-scenario.ts';
+import type { RunObserver } from '../harness/run-observer.ts';
+import type { RunOptions } from '../harness/run-scenario.ts';
 import { InterruptedError } from '../model/errors.ts';
 import { fromCallError } from '../process/call-error.ts';
 import type { Launcher } from '../process/launch-through.ts';
@@ -26,7 +27,7 @@ export async function runClientUnder(
   using leases = new DisposableStack();
   // Made here, so that making them is not in the profile.
   for (const { server, image, history } of scenario.cases) {
-    if ('datastore' in server) continue;
+    if (!('chunks' in server)) continue;
     const onProgress = ({ bytes, totalBytes }: { readonly bytes: number; readonly totalBytes: number }): void =>
       observer.preparing('generating the image', { doneBytes: bytes, totalBytes });
     leases.use(await ensureDatastore({ image, history, chunks: server.chunks, cache, signal, onProgress }));

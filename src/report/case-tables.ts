@@ -143,7 +143,7 @@ export function orderTable({ strategies }: CaseReport): Table {
   };
 }
 
-export function linkTable({ link: { asked, achieved } }: CaseReport): Table {
+export function linkTable({ link: { asked, achieved }, server }: CaseReport): Table {
   const unmeasured = 'unknown: not calibrated';
   const rates = linkRates(asked, achieved);
   const rateCells = ({ asked: limit, achieved: measured }: LinkRate): readonly string[] => [
@@ -161,24 +161,51 @@ export function linkTable({ link: { asked, achieved } }: CaseReport): Table {
         }
       : {}),
     columns: [textColumn('quantity'), numberColumn('asked'), numberColumn('achieved')],
+    rows:
+      server !== undefined
+        ? []
+        : [
+            [
+              'round trip, median',
+              milliseconds(asked['roundTripMs']),
+              roundTrip === undefined ? unmeasured : formatDuration(roundTrip.median),
+            ],
+            [
+              'round trip, p95',
+              `jitter: ${milliseconds(asked['jitterMs'])}`,
+              roundTrip === undefined ? unmeasured : `${formatDuration(roundTrip.p95)} (${roundTrip.samples} samples)`,
+            ],
+            ['rate to the client, all connections', ...rateCells(rates.all)],
+            ['rate of each connection', ...rateCells(rates.connection)],
+          ],
+  };
+}
+
+export function serverTable({ server }: CaseReport): Table {
+  const columns = [textColumn('quantity'), textColumn('value')];
+  if (server === undefined) return { title: 'Server', columns, rows: [] };
+  const { repository, namespace, version, route, maxInFlight, maxRateBytesPerSecond } = server;
+  return {
+    title: 'Server',
+    note: 'A real one, which was only read: nothing is known of its processors and disks.',
+    columns,
     rows: [
+      ['repository', repository],
+      ...(namespace === '' ? [] : [['namespace', namespace]]),
+      ['version', `Proxmox Backup Server ${version}`],
       [
-        'round trip, median',
-        milliseconds(asked['roundTripMs']),
-        roundTrip === undefined ? unmeasured : formatDuration(roundTrip.median),
+        'reached through',
+        `${route.interface ?? 'unknown interface'}, ${metricText(route.speedBytesPerSecond, formatRate)}`,
       ],
       [
-        'round trip, p95',
-        `jitter: ${milliseconds(asked['jitterMs'])}`,
-        roundTrip === undefined ? unmeasured : `${formatDuration(roundTrip.p95)} (${roundTrip.samples} samples)`,
+        'asked of it at most',
+        `${maxInFlight} requests at a time${maxRateBytesPerSecond === undefined ? '' : `, ${formatRate(maxRateBytesPerSecond)}`}`,
       ],
-      ['rate to the client, all connections', ...rateCells(rates.all)],
-      ['rate of each connection', ...rateCells(rates.connection)],
     ],
   };
 }
 
-export function transportTable({ transport }: CaseReport): Table {
+export function transportTable({ transport, server }: CaseReport): Table {
   const columns = [textColumn('quantity'), textColumn('value')];
   if (transport === undefined) return { title: 'Transport', columns, rows: [] };
   const { asked, negotiated } = transport;
@@ -186,7 +213,9 @@ export function transportTable({ transport }: CaseReport): Table {
     title: 'Transport',
     columns,
     rows: [
-      ['HTTP/2 of client and server', [...new Set([asked.name, asked.server])].join(' and ')],
+      server === undefined
+        ? ['HTTP/2 of client and server', [...new Set([asked.name, asked.server])].join(' and ')]
+        : ['HTTP/2 of the client', asked.name],
       ['receive window of a stream', formatBytes(asked.streamWindowBytes)],
       ['receive window of a connection', formatBytes(asked.connectionWindowBytes)],
       ...(asked.updateThreshold === undefined ? [] : [['given back at', formatShare(asked.updateThreshold)]]),
@@ -202,6 +231,9 @@ export function imageTable({ image, pageCache }: CaseReport): Table {
       ? [['image', 'unknown: the case was not prepared']]
       : [
           ['snapshot', `${image.snapshot} ${image.archive}`],
+          ...(image.sampleOf === undefined
+            ? []
+            : [['part of', `${formatBytes(image.sampleOf.sizeBytes)}, ${image.sampleOf.sampling}`]]),
           [
             'size',
             `${formatBytes(image.sizeBytes)} in ${image.chunkCount} chunks of ${formatBytes(image.chunkSizeBytes)}`,
@@ -214,7 +246,7 @@ export function imageTable({ image, pageCache }: CaseReport): Table {
           ['unique data', `${formatBytes(image.uniqueBytes)} in ${image.uniqueChunkCount} chunks`],
           [
             'stored',
-            `${formatBytes(image.storedBytes)}${image.chunks === 'synthesised' ? ', in the memory of the server: synthesised chunks that repeat throughout the image' : ''}`,
+            `${image.storedBytes === undefined ? 'unknown: not every chunk was looked at' : formatBytes(image.storedBytes)}${image.chunks === 'synthesised' ? ', in the memory of the server: synthesised chunks that repeat throughout the image' : ''}`,
           ],
           ...(pageCache === undefined
             ? []
@@ -280,6 +312,7 @@ export function caseTables(one: CaseReport): readonly Table[] {
     latencyTable,
     costTable,
     orderTable,
+    serverTable,
     linkTable,
     transportTable,
     imageTable,

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 
-import { cacheStates } from '../model/environment.ts';
+import { cacheStates, samplings } from '../model/environment.ts';
 import { rateNames } from '../model/objective.ts';
 import { profiledProcesses } from '../model/profile.ts';
 import { comparisonVerdicts, phases, verdictCodes, type Report } from '../model/report.ts';
+import { runModes } from '../model/records.ts';
 import { tlsCiphers, transportNames } from '../model/transport.ts';
 
 // Objects are loose: newer versions add fields, and programs must not refuse a report because of one.
@@ -110,7 +111,8 @@ const image = z.looseObject({
   uniqueChunkCount: count,
   dataBytes: count,
   uniqueBytes: count,
-  storedBytes: count,
+  storedBytes: count.exactOptional(),
+  sampleOf: z.looseObject({ sizeBytes: count, sampling: z.enum(samplings) }).exactOptional(),
   chunks: z.literal('synthesised').exactOptional(),
   sha256: z.string().exactOptional(),
   snapshot: z.string(),
@@ -136,6 +138,17 @@ const transport = z.looseObject({
   negotiated: z.array(z.string()).meta({ description: 'TLS protocol and cipher suite' }),
 });
 
+const server = z
+  .looseObject({
+    repository: z.string(),
+    namespace: z.string(),
+    version: z.string(),
+    route: z.looseObject({ interface: z.string().exactOptional(), speedBytesPerSecond: metric }),
+    maxInFlight: count,
+    maxRateBytesPerSecond: z.number().exactOptional(),
+  })
+  .meta({ description: 'of a run in mode real' });
+
 const comparison = z.looseObject({
   of: z.string(),
   to: z.string(),
@@ -149,6 +162,7 @@ const caseReport = z.looseObject({
   parameters: z.record(z.string(), z.union([z.number(), z.string()])),
   image: image.exactOptional(),
   link: z.looseObject({ asked: z.record(z.string(), z.number()), achieved: calibration.exactOptional() }),
+  server: server.exactOptional(),
   pageCache: z.looseObject({ asked: z.enum(cacheStates), fromDiskShare: metric }).exactOptional(),
   transport: transport.exactOptional(),
   verdict,
@@ -186,7 +200,7 @@ const profile = z
 export const reportSchema: z.ZodType<Report> = z.looseObject({
   formatVersion: count,
   tool: z.looseObject({ name: z.string(), version: z.string(), node: z.string() }),
-  mode: z.literal('emulate'),
+  mode: z.enum(runModes),
   scenario: z.looseObject({
     name: z.string(),
     sha256: z.string(),

@@ -20,7 +20,7 @@ export function contradictions(
   axes: readonly MatrixAxis[],
   cases: readonly Pick<ParsedScenario, 'server'>[],
 ): readonly LocatedFinding[] {
-  return [...labelFindings(file), ...readyStoreFindings(file, axes, cases)];
+  return [...labelFindings(file), ...readyStoreFindings(file, axes, cases), ...realServerFindings(file, axes, cases)];
 }
 
 /** Objectives that cannot be understood or name what is not there. */
@@ -75,5 +75,37 @@ function readyStoreFindings(
     for (const { key, path } of axes)
       if (path[0] === section) findings.push({ path: ['matrix', key], at: 'key', message, allowed });
   }
+  return findings;
+}
+
+const labSections = ['link', 'storage', 'image', 'history'] as const;
+
+/** A real server has its own link, disks and images: nothing of them can be set. */
+function realServerFindings(
+  file: Values,
+  axes: readonly MatrixAxis[],
+  cases: readonly Pick<ParsedScenario, 'server'>[],
+): LocatedFinding[] {
+  const isReal = ({ server }: Pick<ParsedScenario, 'server'>): boolean => server.kind === 'pbs';
+  if (!cases.some(isReal)) return [];
+  const findings: LocatedFinding[] = [];
+  const found = (path: Path, message: string, allowed: string): void =>
+    void findings.push({ path, at: 'key', message, allowed });
+  if (!cases.every(isReal)) {
+    found(
+      ['matrix', 'server'],
+      'a scenario is measured either in the lab or on a real server',
+      'servers of one kind, and a scenario for each kind',
+    );
+  }
+  for (const section of labSections) {
+    const message = 'a real server has its own link, disks and images';
+    const allowed = `\`${section}\` with \`server: { kind: embedded }\`; \`restorelab capture\` writes such a scenario from a real server`;
+    if (file[section] !== undefined) found([section], message, allowed);
+    for (const { key, path } of axes) if (path[0] === section) found(['matrix', key], message, allowed);
+  }
+  const { transport } = file;
+  if (typeof transport === 'object' && transport !== null && Object.hasOwn(transport, 'server'))
+    found(['transport', 'server'], 'a real server has an HTTP/2 of its own', '`transport` without `server`');
   return findings;
 }

@@ -133,14 +133,7 @@ function settingsOf(
   { server, link, transport, storage, image, history, target, strategies }: ParsedScenario,
   folder: string,
 ): Omit<CaseSettings, 'index' | 'parameters'> {
-  const absoluteServer: ServerSettings =
-    'datastore' in server
-      ? {
-          ...server,
-          datastore: resolve(folder, server.datastore),
-          ...(server.keyFile === undefined ? {} : { keyFile: resolve(folder, server.keyFile) }),
-        }
-      : server;
+  const absoluteServer = withAbsolutePaths(server, folder);
   const absoluteTarget: TargetSettings =
     target.kind === 'file' ? { ...target, path: resolve(folder, target.path) } : target;
   return {
@@ -151,7 +144,7 @@ function settingsOf(
     image,
     history,
     target: absoluteTarget,
-    strategies: strategies.map((strategy) => inFolder(strategy, folder)),
+    strategies: strategies.map((strategy) => withinLimits(inFolder(strategy, folder), server)),
   };
 }
 
@@ -169,6 +162,25 @@ function inFolder(strategy: StrategySettings, folder: string): StrategySettings 
       output: output.kind === 'file' ? { ...output, path: resolve(folder, output.path) } : output,
       folder,
     },
+  };
+}
+
+function withAbsolutePaths(server: ServerSettings, folder: string): ServerSettings {
+  if (!('snapshot' in server)) return server;
+  const key = server.keyFile === undefined ? {} : { keyFile: resolve(folder, server.keyFile) };
+  return 'datastore' in server
+    ? { ...server, ...key, datastore: resolve(folder, server.datastore) }
+    : { ...server, ...key };
+}
+
+/** What a strategy would ask of a real server by itself is cut down to what it may; what was written is within already. */
+function withinLimits(strategy: StrategySettings, server: ServerSettings): StrategySettings {
+  if (server.kind !== 'pbs' || strategy.external !== undefined) return strategy;
+  const { inFlight, connections, ...knobs } = strategy.knobs;
+  const { maxInFlight } = server;
+  return {
+    ...strategy,
+    knobs: { ...knobs, inFlight: Math.min(inFlight, maxInFlight), connections: Math.min(connections, maxInFlight) },
   };
 }
 

@@ -186,6 +186,7 @@ function parameters(
 
 /** Which image a case restores, and how it is served, short: `vm/100/2026-02-16T16:30:44Z/drive-scsi0.img`. */
 function serverName({ server }: Pick<CaseSettings, 'server'>): string {
+  if (server.kind === 'pbs') return `${server.snapshot}/${server.archive.replace(/\.fidx$/u, '')} on a real server`;
   const { processes = 1 } = server;
   const chunks = 'chunks' in server && server.chunks === 'synthesised' ? ' of synthesised chunks' : '';
   const image =

@@ -5,7 +5,6 @@ import { quote } from './wording.ts';
 const outlinedStrategies: ReadonlySet<string> = new Set(['deduplicating', 'locality']);
 
 const outlinedKinds: Readonly<Record<string, ReadonlyMap<string, string>>> = {
-  server: new Map([['pbs', 'a real server (`kind: pbs`)']]),
   target: new Map([
     ['block', 'a block device as target (`kind: block`)'],
     ['stdout', 'standard output as target (`kind: stdout`)'],

@@ -1,22 +1,24 @@
 import type { z } from 'zod';
 
+import { findStrategy } from '../strategy/strategies.ts';
 import { refuse } from './quantity-schema.ts';
 import type { ParsedScenario } from './schema.ts';
 import { DEFAULT_QUEUE_DEPTH } from './storage-schema.ts';
 
-type Sections = Pick<ParsedScenario, 'server' | 'image' | 'history' | 'storage'>;
+type Sections = Pick<ParsedScenario, 'server' | 'image' | 'history' | 'storage' | 'strategies'>;
 
 /** What cannot be together in one case although each section is right by itself. */
 export function refuseConflicts(sections: Sections, context: z.core.$RefinementCtx): void {
   refuseForSynthesisedChunks(sections, context);
   refuseForSeveralProcesses(sections, context);
+  refuseForRealServer(sections, context);
 }
 
 function refuseForSynthesisedChunks(
   { server, image, history, storage }: Sections,
   context: z.core.$RefinementCtx,
 ): void {
-  if ('datastore' in server || server.chunks === 'files') return;
+  if (!('chunks' in server) || server.chunks === 'files') return;
   if (image.repeatedShare > 0) {
     refuse(
       context,
@@ -38,6 +40,33 @@ function refuseForSynthesisedChunks(
       '`cache: cold` with `server.chunks: files`, or `cache: warm`',
       ['storage', 'cache'],
     );
+  }
+}
+
+/** More at a time than a user of the server expects is asked for in so many words. What a strategy has by itself is cut down. */
+function refuseForRealServer({ server, strategies }: Sections, context: z.core.$RefinementCtx): void {
+  if (server.kind !== 'pbs') return;
+  for (const [index, { name, knobs, external }] of strategies.entries()) {
+    if (external !== undefined) {
+      refuse(
+        context,
+        'a program of its own is not run against a real server yet',
+        'another strategy, or `server: { kind: embedded }`',
+        ['strategies', index, 'name'],
+      );
+      continue;
+    }
+    const defaults = findStrategy(name)?.defaults;
+    for (const knob of ['inFlight', 'connections'] as const) {
+      const asked = knobs[knob];
+      if (asked <= server.maxInFlight || asked === defaults?.[knob]) continue;
+      refuse(
+        context,
+        `a real server is asked for ${server.maxInFlight} things at a time at most, this strategy wants ${asked}${knob === 'connections' ? ' connections' : ''}`,
+        `up to ${server.maxInFlight}, or a larger \`server.maxInFlight\``,
+        ['strategies', index, knob],
+      );
+    }
   }
 }
 

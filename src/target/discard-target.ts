@@ -1,7 +1,7 @@
 import { HeldChunk } from '../decode/held-chunk.ts';
 import type { PlainChunk } from '../model/ports.ts';
-import { listCoverageProblems, shortenProblems, type RecordedWrite } from './coverage.ts';
-import type { ExpectedImage, ProofOutcome, ProvableTarget } from './target.ts';
+import { listCoverageProblems, listGapsAndOverlaps, shortenProblems, type RecordedWrite } from './coverage.ts';
+import type { ExpectedImage, IndexedImage, ProofOutcome, ProvableTarget } from './target.ts';
 
 /**
  * Chunks whose bytes may wait for their CRC-32 although they count as written; one for each decode thread of the usual
@@ -50,9 +50,14 @@ export class DiscardTarget implements ProvableTarget {
     await Promise.all(this.#unproven);
   }
 
-  async prove(expected: ExpectedImage, signal?: AbortSignal): Promise<ProofOutcome> {
+  /** Of an indexed image only that its bytes came to their places: their checksums have nothing to be held against. */
+  async prove(expected: ExpectedImage | IndexedImage, signal?: AbortSignal): Promise<ProofOutcome> {
     signal?.throwIfAborted();
-    const problems = shortenProblems([...this.#handledTwice, ...listCoverageProblems(this.#writes, expected)]);
+    const found =
+      'matches' in expected
+        ? listGapsAndOverlaps(this.#writes, expected.size)
+        : listCoverageProblems(this.#writes, expected);
+    const problems = shortenProblems([...this.#handledTwice, ...found]);
     return { verified: problems.length === 0, proof: { method: 'crc32-per-chunk', problems } };
   }
 

@@ -3,12 +3,12 @@ import { open, rm, type FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 
 import { asMachineError, systemErrorCode, UsageError } from '../model/errors.ts';
-import { slotLength, slotStart } from '../model/image.ts';
+import { slotLength, slotStart, type SlotPlaces } from '../model/image.ts';
 import type { Clock, PlainChunk } from '../model/ports.ts';
 import { BusyTime } from './busy-time.ts';
 import { isInside, listGapsAndOverlaps, outsideOfImage, shortenProblems, type RecordedWrite } from './coverage.ts';
 import { asHeldChunk, secondHandOver } from './discard-target.ts';
-import type { ExpectedImage, ProofOutcome, ProvableTarget } from './target.ts';
+import type { ExpectedImage, IndexedImage, ProofOutcome, ProvableTarget } from './target.ts';
 
 export interface FileTargetOptions {
   readonly clock: Clock;
@@ -95,28 +95,31 @@ export class FileTarget implements ProvableTarget {
     }
   }
 
-  async prove(expected: ExpectedImage, signal?: AbortSignal): Promise<ProofOutcome> {
+  async prove(expected: ExpectedImage | IndexedImage, signal?: AbortSignal): Promise<ProofOutcome> {
     const { size } = await this.#file.stat();
     const problems = [...this.#problems, ...listGapsAndOverlaps(this.#writes, expected.size)];
     if (size !== expected.size) problems.push(`the file has ${size} bytes, the image ${expected.size}`);
+    const isRight = (slot: number, bytes: Uint8Array): boolean =>
+      'matches' in expected ? expected.matches(slot, bytes) : crc32(bytes) === expected.slotChecksums[slot];
+    const known = 'matches' in expected ? undefined : expected.sha256;
     const hash = createHash('sha256');
     const wrong: string[] = [];
     for await (const [slot, bytes] of this.#readSlots(expected)) {
       signal?.throwIfAborted();
       hash.update(bytes);
-      if (crc32(bytes) !== expected.slotChecksums[slot]) {
+      if (!isRight(slot, bytes)) {
         wrong.push(`wrong bytes at offset ${slotStart(expected, slot)} (${bytes.length} bytes)`);
       }
     }
     const sha256 = hash.digest('hex');
-    if (expected.sha256 === undefined || sha256 !== expected.sha256) problems.push(...wrong);
-    if (expected.sha256 !== undefined && sha256 !== expected.sha256) {
-      problems.unshift(`the SHA-256 of the file is ${sha256}, that of the image ${expected.sha256}`);
+    if (known === undefined || sha256 !== known) problems.push(...wrong);
+    if (known !== undefined && sha256 !== known) {
+      problems.unshift(`the SHA-256 of the file is ${sha256}, that of the image ${known}`);
     }
     return {
       verified: problems.length === 0,
       proof: {
-        method: expected.sha256 === undefined ? 'crc32-per-chunk' : 'sha256-of-file',
+        method: known === undefined ? 'crc32-per-chunk' : 'sha256-of-file',
         problems: shortenProblems(problems),
       },
       sha256,
@@ -130,7 +133,7 @@ export class FileTarget implements ProvableTarget {
   }
 
   /** Yields the same memory each time. */
-  async *#readSlots(expected: ExpectedImage): AsyncGenerator<readonly [slot: number, bytes: Uint8Array]> {
+  async *#readSlots(expected: SlotPlaces): AsyncGenerator<readonly [slot: number, bytes: Uint8Array]> {
     const buffer = new Uint8Array(expected.chunkSize);
     for (let slot = 0; slotStart(expected, slot) < expected.size; slot += 1) {
       const start = slotStart(expected, slot);

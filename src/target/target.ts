@@ -10,6 +10,12 @@ export interface ExpectedImage extends SlotPlaces {
   readonly sha256?: string;
 }
 
+/** What is known of an image by its index alone. */
+export interface IndexedImage extends SlotPlaces {
+  /** Whether these bytes have the digest of that slot. */
+  matches(slot: number, bytes: Uint8Array): boolean;
+}
+
 export interface ProofOutcome {
   readonly verified: boolean;
   readonly proof: ProofRecord;
@@ -23,7 +29,7 @@ export interface ProvableTarget extends RestoreTarget, AsyncDisposable {
    * After `finish`. Untimed: it may read everything back. Rejects only when this machine fails, not on wrong bytes, and
    * with the signal's reason when aborted, within about one slot.
    */
-  prove(expected: ExpectedImage, signal?: AbortSignal): Promise<ProofOutcome>;
+  prove(expected: ExpectedImage | IndexedImage, signal?: AbortSignal): Promise<ProofOutcome>;
   /** CPU time that went into the proof inside `write` so far, milliseconds; what `prove` itself costs is not in it. */
   readonly proofCpuMs: number;
   /** Time for which at least one write was running, milliseconds. */

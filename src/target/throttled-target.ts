@@ -2,7 +2,7 @@ import { RateSchedule } from '../clock/rate-schedule.ts';
 import type { Clock, PlainChunk } from '../model/ports.ts';
 import { BusyTime } from './busy-time.ts';
 import { DiscardTarget } from './discard-target.ts';
-import type { ExpectedImage, ProofOutcome, ProvableTarget } from './target.ts';
+import type { ExpectedImage, IndexedImage, ProofOutcome, ProvableTarget } from './target.ts';
 
 /**
  * How far a write may start in the past of the budget. Timers are up to 1 ms late, and what a late wake-up lost could
@@ -52,7 +52,7 @@ export class ThrottledTarget implements ProvableTarget {
     await this.#discard.finish();
   }
 
-  async prove(expected: ExpectedImage, signal?: AbortSignal): Promise<ProofOutcome> {
+  async prove(expected: ExpectedImage | IndexedImage, signal?: AbortSignal): Promise<ProofOutcome> {
     return await this.#discard.prove(expected, signal);
   }
 

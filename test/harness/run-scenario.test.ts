@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { exitCodes, InterruptedError, KnownError } from '../../src/model/errors.ts';
 import type { Slot } from '../../src/model/image.ts';
 import type { RestoreContext, Strategy } from '../../src/model/ports.ts';
+import type { TrialRecord } from '../../src/model/records.ts';
 import { sequential } from '../../src/strategy/sequential.ts';
 import { childRunning, Workbench } from '../e2e/workbench.ts';
 
@@ -44,7 +45,7 @@ await describe('a run', async () => {
     assert.ok((trial.startedAtMs ?? 0) > 0 && (trial.setupMs ?? 0) > 0);
     assert.ok((trial.durationMs ?? 0) > 0);
     assert.equal(trial.spans?.slot.length, 2);
-    assert.ok((trial.counters?.link.bytesToClient ?? 0) > 1024 * 1024);
+    assert.ok(bytesToClient(trial) > 1024 * 1024);
     assert.equal(trial.bytes, undefined, 'the image was not restored');
   });
 
@@ -66,7 +67,7 @@ await describe('a run', async () => {
     const { data } = await bench.run(file, { strategy });
     const [failed, next] = data.trials;
     assert.equal(failed?.status, 'failed');
-    assert.ok((failed.durationMs ?? 0) > 0 && (failed.counters?.link.bytesToClient ?? 0) > 0);
+    assert.ok((failed.durationMs ?? 0) > 0 && bytesToClient(failed) > 0);
     assert.match(JSON.stringify(failed.counters?.storage), /unavailable/u);
     assert.equal(next?.verified, true);
     assert.deepEqual(data.run.warnings, []);
@@ -192,3 +193,8 @@ await describe('a run', async () => {
     });
   }
 });
+
+function bytesToClient({ counters }: TrialRecord): number {
+  assert.ok(counters !== undefined && 'bytesToClient' in counters.link);
+  return counters.link.bytesToClient;
+}

@@ -149,13 +149,6 @@ describe('one problem is shown with its place, a mark, and what is allowed', () 
     |                                            ^
   allowed: \`decodeThreads\`, \`bufferBytes\`, or another strategy`,
     ],
-    'a real server': [
-      'server: { kind: pbs, repository: "root@pam@pbs.example:store", namespace: a }\n',
-      `wrong.yaml:3:17: a real server (\`kind: pbs\`) is not built yet
-  3 | server: { kind: pbs, repository: "root@pam@pbs.example:store", namespace: a }
-    |                 ^~~
-  allowed: \`kind: embedded\``,
-    ],
     'a word where a knob is yes or no': [
       'strategies: [{ name: adaptive, polite: very }]\n',
       `wrong.yaml:3:40: expected true or false, found \`very\`

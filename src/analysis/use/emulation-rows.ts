@@ -1,6 +1,7 @@
 import { metric, unavailable, type Metric, type UseRow } from '../../model/metric.ts';
-import type { StorageCounters } from '../../model/records.ts';
+import type { LinkCounters, StorageCounters, TrialCounters } from '../../model/records.ts';
 import { carryingConnections } from '../busy-parts.ts';
+import { remoteRows } from './remote-rows.ts';
 import {
   asShare,
   largestOfTrials,
@@ -12,8 +13,9 @@ import {
 
 const NO_RATE = unavailable('unsupported: no rate is declared for the link');
 
-/** The emulated link, each direction, and the emulated storage. */
+/** The emulated link, each direction, and the emulated storage; of a real server what can be told of them. */
 export function emulationRows(context: UseContext): readonly UseRow[] {
+  if (context.settings.server.kind === 'pbs') return remoteRows(context);
   return [...linkRows(context), ...storageRows(context)];
 }
 
@@ -22,6 +24,9 @@ const directions = [
   { resource: 'link client to server', busy: 'busyToServerMs', bytes: 'bytesToServer' },
 ] as const;
 
+const ofLink = ({ link }: TrialCounters, figure: (counters: LinkCounters) => Metric): Metric =>
+  'unavailable' in link ? link : figure(link);
+
 /** A rate is only ever what a counted amount is divided by: without a declared one there is no utilization. */
 function linkRows({ trials, counted, settings: { link } }: UseContext): readonly UseRow[] {
   return directions.map(({ resource, busy, bytes }) => {
@@ -29,12 +34,12 @@ function linkRows({ trials, counted, settings: { link } }: UseContext): readonly
     let utilization: Metric = NO_RATE;
     let method = 'no rate is declared';
     if (link.rateBytesPerSecond !== undefined) {
-      utilization = overTrials(trials, ({ counters }) => counters.link[busy]);
+      utilization = overTrials(trials, ({ counters }) => ofLink(counters, (figures) => figures[busy]));
       method = 'time in which bytes were paid out at the declared rate';
     } else if (perConnection !== undefined) {
       utilization = overTrials(
         trials,
-        ({ counters }) => metric((counters.link[bytes] * 1000) / perConnection),
+        ({ counters }) => ofLink(counters, (figures) => metric((figures[bytes] * 1000) / perConnection)),
         ({ counters, spans, durationMs }) => durationMs * carryingConnections(counters, spans),
       );
       method = 'bytes over the declared rate of the connections that carried chunks';
@@ -42,9 +47,11 @@ function linkRows({ trials, counted, settings: { link } }: UseContext): readonly
     return {
       resource,
       utilization: asShare(utilization),
-      saturation: largestOfTrials(trials, ({ counters }) => metric(counters.link.peakQueuedBytes)),
+      saturation: largestOfTrials(trials, ({ counters }) =>
+        ofLink(counters, ({ peakQueuedBytes }) => metric(peakQueuedBytes)),
+      ),
       saturationUnit: 'bytes inside the emulator in both directions, peak',
-      errors: totalErrors(counted, (counters) => metric(counters.link.errors)),
+      errors: totalErrors(counted, (counters) => ofLink(counters, (figures) => metric(figures.errors))),
       method: `counted by the emulator: ${method}`,
     };
   });

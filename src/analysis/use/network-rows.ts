@@ -8,7 +8,7 @@ import { asShare, type UseContext } from './use-context.ts';
 const listeners = ['server', 'link'] as const;
 
 /** Interfaces, TCP as a whole, and the connections of the run. */
-export function networkRows({ samples }: UseContext): readonly UseRow[] {
+export function networkRows({ samples, settings }: UseContext): readonly UseRow[] {
   if ('unavailable' in samples) {
     const reason = unavailable(samples.unavailable);
     return ['interfaces', 'tcp', 'connections'].map((resource) => ({
@@ -18,8 +18,18 @@ export function networkRows({ samples }: UseContext): readonly UseRow[] {
       errors: reason,
     }));
   }
-  return [...interfaceRows(samples), tcpRow(samples), ...connectionRows(samples)];
+  const connections = settings.server.kind === 'pbs' ? [remoteConnections] : connectionRows(samples);
+  return [...interfaceRows(samples), tcpRow(samples), ...connections];
 }
+
+const AT_THE_SENDER = unavailable('not measured: they send on another machine');
+
+const remoteConnections: UseRow = {
+  resource: 'connections',
+  utilization: AT_THE_SENDER,
+  saturation: AT_THE_SENDER,
+  errors: AT_THE_SENDER,
+};
 
 function interfaceRows(windows: SampledWindows): readonly UseRow[] {
   const names = windows.columnNames.flatMap((name) => /^interface\.(.+)\.receiveBytes$/u.exec(name)?.[1] ?? []);

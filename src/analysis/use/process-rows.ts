@@ -14,33 +14,36 @@ const processes = [
 ] as const;
 
 /** CPU of each process over all cores, and of the one thread that does most in each. */
-export function processRows({ trials, cores }: UseContext): readonly UseRow[] {
-  const rows = processes.flatMap(({ role, hasMainThreadRow }) => {
-    const usage = ({ counters }: CountedTrial): ProcessUsage => counters[role];
-    const whole: UseRow = {
-      resource: `${role} cpu`,
-      utilization: asShare(
-        overTrials(
-          trials,
-          (trial) => usage(trial).cpuMs,
-          ({ durationMs }) => durationMs * cores,
+export function processRows({ trials, cores, settings }: UseContext): readonly UseRow[] {
+  const isReal = settings.server.kind === 'pbs';
+  const rows = processes
+    .filter(({ role }) => role !== 'relay' || !isReal)
+    .flatMap(({ role, hasMainThreadRow }) => {
+      const usage = ({ counters }: CountedTrial): ProcessUsage => counters[role];
+      const whole: UseRow = {
+        resource: `${role} cpu`,
+        utilization: asShare(
+          overTrials(
+            trials,
+            (trial) => usage(trial).cpuMs,
+            ({ durationMs }) => durationMs * cores,
+          ),
         ),
-      ),
-      saturation: overTrials(trials, (trial) => usage(trial).allThreadsWaitMs),
-      saturationUnit: 'threads waiting for a core, mean',
-      errors: NO_PROCESS_ERRORS,
-      method: `schedstat of all threads${role === 'sampler' ? ' and the time of ss' : ''} over the time of ${cores} cores`,
-    };
-    const main: UseRow = {
-      resource: `${role} main thread`,
-      utilization: asShare(overTrials(trials, (trial) => usage(trial).mainThreadRunMs)),
-      saturation: overTrials(trials, (trial) => usage(trial).mainThreadWaitMs),
-      saturationUnit: 'share of time in which it waited for a core',
-      errors: NO_PROCESS_ERRORS,
-      method: `schedstat of the main thread${role === 'server' ? ', of the busiest process,' : ''} over the time of the trials`,
-    };
-    return hasMainThreadRow ? [whole, main] : [whole];
-  });
+        saturation: overTrials(trials, (trial) => usage(trial).allThreadsWaitMs),
+        saturationUnit: 'threads waiting for a core, mean',
+        errors: NO_PROCESS_ERRORS,
+        method: `schedstat of all threads${role === 'sampler' ? ' and the time of ss' : ''} over the time of ${cores} cores`,
+      };
+      const main: UseRow = {
+        resource: `${role} main thread`,
+        utilization: asShare(overTrials(trials, (trial) => usage(trial).mainThreadRunMs)),
+        saturation: overTrials(trials, (trial) => usage(trial).mainThreadWaitMs),
+        saturationUnit: 'share of time in which it waited for a core',
+        errors: NO_PROCESS_ERRORS,
+        method: `schedstat of the main thread${role === 'server' ? ', of the busiest process,' : ''} over the time of the trials`,
+      };
+      return hasMainThreadRow ? [whole, main] : [whole];
+    });
   return [
     ...rows,
     {

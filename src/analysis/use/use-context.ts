@@ -4,6 +4,7 @@ import type {
   HostFacts,
   RecordedCaseSettings,
   SampleTable,
+  ServerFacts,
   SpanColumn,
   SpanTable,
   TrialCounters,
@@ -21,11 +22,14 @@ export interface UseData {
   readonly samples?: SampleTable;
   readonly host: HostFacts;
   readonly settings: RecordedCaseSettings;
+  /** Of a run in mode `real`. */
+  readonly serverFacts?: ServerFacts;
 }
 
 /** A measured trial with what rows divide and divide by. */
 export interface CountedTrial {
   readonly durationMs: number;
+  readonly wireBytes: number;
   readonly counters: TrialCounters;
   readonly spans?: SpanTable;
   /** Of its strategy; undefined for a strategy that the case does not name. */
@@ -35,6 +39,7 @@ export interface CountedTrial {
 /** What every row is computed from. */
 export interface UseContext {
   readonly settings: RecordedCaseSettings;
+  readonly serverFacts?: ServerFacts;
   /** That the processes of the run may use. */
   readonly cores: number;
   /** Of the whole machine, for its counters. */
@@ -52,7 +57,10 @@ export interface UseContext {
 export type RowBuilder = (context: UseContext) => readonly UseRow[];
 
 /** Narrows the data to the measured trials of one strategy, or of all strategies of the case. */
-export function useContext({ trials, samples, host, settings }: UseData, strategyLabel?: string): UseContext {
+export function useContext(
+  { trials, samples, host, settings, serverFacts }: UseData,
+  strategyLabel?: string,
+): UseContext {
   const candidates = trials.filter(
     (trial) => trial.case === settings.index && (strategyLabel === undefined || trial.strategy === strategyLabel),
   );
@@ -64,6 +72,7 @@ export function useContext({ trials, samples, host, settings }: UseData, strateg
     return [
       {
         durationMs: found.durationMs,
+        wireBytes: found.bytes.wire,
         counters: found.counters,
         ...(found.spans === undefined ? {} : { spans: found.spans }),
         knobs,
@@ -78,6 +87,7 @@ export function useContext({ trials, samples, host, settings }: UseData, strateg
   });
   return {
     settings,
+    ...(serverFacts === undefined ? {} : { serverFacts }),
     cores: host.cores,
     machineCores: machineCores(samples, host),
     memoryBytes: host.memoryBytes,

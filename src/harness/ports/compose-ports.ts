@@ -18,6 +18,8 @@ export interface ComposePortsOptions {
   readonly image: Image;
   /** One for each session, in the order of their numbers. */
   readonly sources: readonly ChunkSource[];
+  /** What bounds them, if anything does: right before the sessions, with a clock that knows that pauses are no stall. */
+  readonly limit?: (sources: readonly ChunkSource[], clock: Clock) => readonly ChunkSource[];
   readonly decoder: ChunkDecoder;
   /** With the proof of bytes, if any, inside: it sees every write as it reaches the device. */
   readonly target: RestoreTarget;
@@ -58,8 +60,9 @@ export function composePorts(options: ComposePortsOptions): ComposedPorts {
     signal: guard.signal,
     ...(recorder === undefined ? {} : { onTaken: (offset: number) => recorder.writeStarted(offset, clock.now()) }),
   });
+  const limited = options.limit?.(options.sources, guard.watchClock(clock)) ?? options.sources;
   const bounded = {
-    sources: options.sources.map((source) => guard.watchSource(budget.boundSource(source))),
+    sources: limited.map((source) => guard.watchSource(budget.boundSource(source))),
     decoder: budget.boundDecoder(options.decoder),
     target: guard.watchTarget(budget.boundTarget(writer)),
   };

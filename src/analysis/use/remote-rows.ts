@@ -1,0 +1,32 @@
+import { metric, unavailable, type Metric, type UseRow } from '../../model/metric.ts';
+import { asShare, overTrials, type UseContext } from './use-context.ts';
+
+const ELSEWHERE = unavailable('not measured: the server is another machine');
+const UNSEEN = unavailable('unsupported: what waits or fails in a network is not seen from its end');
+
+/** What is beyond this machine in a run against a real server: hardly anything of it can be known from here. */
+export function remoteRows({ trials, settings: { server }, serverFacts }: UseContext): readonly UseRow[] {
+  const isLimited = server.kind === 'pbs' && server.maxRateBytesPerSecond !== undefined;
+  const speed: Metric = isLimited
+    ? unavailable('not measured: the scenario limits the rate (server.maxRate)')
+    : (serverFacts?.route.speedBytesPerSecond ?? unavailable('unknown: the route was not looked up'));
+  const utilization =
+    'value' in speed
+      ? overTrials(
+          trials,
+          ({ wireBytes }) => metric((wireBytes * 1000) / speed.value),
+          ({ durationMs }) => durationMs,
+        )
+      : speed;
+  const name = serverFacts?.route.interface;
+  return [
+    {
+      resource: 'link to the server',
+      utilization: asShare(utilization),
+      saturation: UNSEEN,
+      errors: UNSEEN,
+      method: `bytes received over the speed of ${name === undefined ? "this end's interface" : `interface ${name}`}; the path beyond it may be slower`,
+    },
+    { resource: 'storage of the server', utilization: ELSEWHERE, saturation: ELSEWHERE, errors: ELSEWHERE },
+  ];
+}
