@@ -50,7 +50,8 @@ const BROKEN_WAIT_MS = 15;
 const OUTSIDE = 'what is outside of the datastore';
 
 /** What no answer may have as its status: anything that a real server does not say. */
-const isKnownStatus = (status: number): boolean => [200, 101, 400, 401, 403, 404, 413, 414, 431].includes(status);
+const isKnownStatus = (status: number): boolean =>
+  [100, 101, 200, 400, 401, 403, 404, 413, 414, 417, 431].includes(status);
 
 /**
  * Asks a server of a copy of the golden datastore for right, changed and random things over HTTP/1.1 and inside of
