@@ -228,6 +228,21 @@ test('a run, its processes and its run directory show no secret of the environme
   assert.ok((await planted.assertAbsentBelow(bench.folder)) >= 5, 'records and reports');
 });
 
+test('a run on a server that the environment opens shows no secret, nor do its records and its refusal', async () => {
+  await using server = await serve(TOKEN, tokenSecret);
+  await using bench = await benchFor(server, TOKEN);
+  const file = await bench.scenario('real', [
+    `server: { kind: pbs, snapshot: "${encrypted}", archive: drive-scsi0.img, keyFile: ${JSON.stringify(keyed[1])} }`,
+    'strategies: [ { name: window-unordered, decodeThreads: 1 } ]',
+    'trials: { repeats: 1, warmUp: 0 }',
+  ]);
+  await run(bench, 0, 'run', file);
+  assert.ok((await planted.assertAbsentBelow(bench.folder)) >= 5, 'records and reports');
+  bench.env['PBS_PASSWORD'] = `not ${tokenSecret}`;
+  await run(bench, 4, 'run', file);
+  await planted.assertAbsentBelow(bench.folder);
+});
+
 /** Command lines of a process and of those that it has started. */
 async function commandLinesOf(pid: number, found: Set<string>): Promise<void> {
   try {
