@@ -28,9 +28,9 @@ const wrongScenarios: readonly (readonly [what: string, lines: readonly string[]
     ['a knob that is fixed', ['strategies: [ { name: sequential, inFlight: 8 } ]'], ':4:', /inFlight/u],
     [
       'a key that is not built yet',
-      ['server: { kind: pbs, repository: tank, snapshot: vm/100/2026-01-01T00:00:00Z, archive: a.img }'],
+      ['target: { kind: block }'],
       ':',
-      /pbs/u,
+      /a block device as target \(`kind: block`\) is not built yet/u,
     ],
   ];
 
