@@ -30,25 +30,23 @@ export interface BackupPlaceOptions {
 export class BackupPlace {
   readonly base: string;
   readonly folder: string;
-  readonly snapshot: SnapshotPath;
   /** What it may build on. */
   readonly previous: PreviousSnapshot | undefined;
   readonly durable: DurableFiles;
-  readonly #groupFolder: string;
+  readonly #options: BackupPlaceOptions;
   readonly #locks: readonly HeldLock[];
 
   private constructor(
-    { base, namespaceFolder, snapshot }: BackupPlaceOptions,
+    options: BackupPlaceOptions,
     durable: DurableFiles,
     previous: PreviousSnapshot | undefined,
     locks: readonly HeldLock[],
   ) {
-    this.base = base;
-    this.snapshot = snapshot;
-    this.folder = snapshotFolder(namespaceFolder, snapshot);
+    this.#options = options;
+    this.base = options.base;
+    this.folder = snapshotFolder(options.namespaceFolder, options.snapshot);
     this.previous = previous;
     this.durable = durable;
-    this.#groupFolder = groupFolder(namespaceFolder, snapshot);
     this.#locks = locks;
   }
 
@@ -68,8 +66,6 @@ export class BackupPlace {
       if (groupLock === undefined) throw busy('group', locks.pathOf(group), `creating locked backup group "${group}"`);
       taken.push(groupLock);
       await makeGroup(durable, namespaceFolder, options);
-      if ((await realPathInside(base, group)) === undefined)
-        throw new Refusal(400, `the group "${group}" leads elsewhere`);
       const last = await lastFinishedSnapshot(group);
       const previous = last === undefined || (await isKnownDamaged(last)) ? undefined : last;
       if (previous !== undefined) {
@@ -85,7 +81,7 @@ export class BackupPlace {
       if (!(await durable.makeFolder(folder, modes.group))) throw new Refusal(400, 'backup directory already exists.');
       return new BackupPlace(options, durable, previous, taken);
     } catch (error) {
-      if (taken.length > 0) await removeEmptyGroup(files, group).catch(() => {});
+      if (taken.length > 0) await removeEmptyGroup(options).catch(() => {});
       for (const lock of taken) lock.release();
       throw error instanceof Refusal
         ? error
@@ -100,10 +96,9 @@ export class BackupPlace {
 
   /** The backup is not complete: removes it, and its group where nothing else is in it. */
   async remove(): Promise<void> {
-    const { files } = this.durable;
     try {
-      await files.rm(this.folder, { recursive: true, force: true });
-      await removeEmptyGroup(files, this.#groupFolder);
+      await this.#options.files.rm(this.folder, { recursive: true, force: true });
+      await removeEmptyGroup(this.#options);
     } finally {
       this.release();
     }
@@ -116,17 +111,29 @@ async function makeGroup(
   { base, snapshot, authId, isBenchmark }: BackupPlaceOptions,
 ): Promise<void> {
   const folder = groupFolder(namespaceFolder, snapshot);
-  await durable.makeFolder(join(namespaceFolder, snapshot.type), modes.group);
-  await durable.makeFolder(folder, modes.group);
-  const ownerFile = join(folder, OWNER_NAME);
+  const typeFolder = join(namespaceFolder, snapshot.type);
+  await durable.makeFolder(typeFolder, modes.group);
+  await requireInside(base, typeFolder);
+  const isNew = await durable.makeFolder(folder, modes.group);
+  await requireInside(base, folder);
   const owner = await ownerIn(base, folder);
-  if (owner === undefined) await durable.write(ownerFile, Buffer.from(`${authId}\n`));
-  else if (!isBenchmark && !isOwner(authId, owner))
+  if (owner === undefined) {
+    // Somebody's backups without their name must not become those of whoever comes first (spec 8.5).
+    if (!isNew && (await readdir(folder)).length > 0) throw new Refusal(400, `the group "${folder}" has no owner`);
+    await durable.write(join(folder, OWNER_NAME), Buffer.from(`${authId}\n`));
+  } else if (!isBenchmark && !isOwner(authId, owner))
     throw new Refusal(400, `backup owner check failed (${authId} != ${owner})`);
 }
 
+/** Whoever may write into a datastore may also link: nothing is written where a link leads out of it. */
+async function requireInside(base: string, folder: string): Promise<void> {
+  if ((await realPathInside(base, folder)) === undefined) throw new Refusal(400, `"${folder}" leads elsewhere`);
+}
+
 /** Removes a group's folder in which there is nothing but its owner; the group must be locked. */
-async function removeEmptyGroup(files: FilePort, folder: string): Promise<void> {
+async function removeEmptyGroup({ base, namespaceFolder, snapshot, files }: BackupPlaceOptions): Promise<void> {
+  const folder = groupFolder(namespaceFolder, snapshot);
+  await requireInside(base, folder);
   const names = await readdir(folder);
   if (names.some((name) => name !== OWNER_NAME)) return;
   await files.rm(join(folder, OWNER_NAME), { force: true });
