@@ -87,6 +87,9 @@ export async function restoreByProgram(
   });
   if (run.error !== undefined) throw run.error;
   await proveOutput(output, program.proof, options, findings);
+  const { sizeBytes, dataBytes, uniqueBytes } = prepared.facts;
+  const wire = findings.counters?.link.bytesToClient ?? 0;
+  findings.bytes = { logical: sizeBytes, data: dataBytes, unique: uniqueBytes, wire };
   if (external.cleanup !== undefined)
     await cleanUp(
       fillArguments(external.cleanup, valuesOf(output, program.address, prepared)),
@@ -150,7 +153,7 @@ async function dropChunksFromCache({
 }
 
 async function takeCounters(
-  { lab, prepared }: TrialOptions,
+  { lab }: TrialOptions,
   findings: Findings,
   { usage: tree }: ProgramRun,
   { usage, bytesFromDisk }: { readonly usage: Usages; readonly bytesFromDisk: Metric },
@@ -174,8 +177,6 @@ async function takeCounters(
     storage: 'unavailable' in storage ? storage : { ...storage, bytesFromDisk },
     clientParts: { unavailable: BLACK_BOX },
   };
-  const { sizeBytes, dataBytes, uniqueBytes } = prepared.facts;
-  findings.bytes = { logical: sizeBytes, data: dataBytes, unique: uniqueBytes, wire: link.bytesToClient };
 }
 
 async function proveOutput(

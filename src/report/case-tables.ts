@@ -12,6 +12,7 @@ import {
   saturationText,
   throughputText,
 } from './human-text.ts';
+import { programsTable } from './programs-table.ts';
 import { numberColumn, textColumn, type Table } from './table.ts';
 
 export const phaseNames: Readonly<Record<Phase, string>> = {
@@ -312,6 +313,7 @@ export function caseTables(one: CaseReport): readonly Table[] {
     latencyTable,
     costTable,
     orderTable,
+    programsTable,
     serverTable,
     linkTable,
     transportTable,

@@ -9,6 +9,7 @@ import { exitCodes, InterruptedError } from '../../src/model/errors.ts';
 import { metricValue } from '../../src/model/metric.ts';
 import type { RunData, TrialRecord } from '../../src/model/records.ts';
 import type { Report } from '../../src/model/report.ts';
+import { programsTable } from '../../src/report/programs-table.ts';
 import { Workbench } from './workbench.ts';
 
 const restorelab = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
@@ -174,6 +175,11 @@ await describe('programs as strategies', async () => {
     assert.match(JSON.stringify(piped.chunkLatencyMs), /a program shows no chunks/u);
     assert.ok((metricValue(piped.cpuSecondsPerGb.client) ?? 0) > 0);
     assert.ok(report.warnings.some(({ code }) => code === 'external-start-included'));
+    const table = programsTable(report.cases[0] ?? assert.fail());
+    const rows = new Map(table.rows.map(([label = '', ...cells]) => [label, cells]));
+    assert.deepEqual([...rows.keys()], ['piped', 'filed', 'to-null', 'to-raw', 'client', 'machine']);
+    assert.match(rows.get('to-null')?.join('|') ?? '', /null-co:\/\/.*\|no: .*\|48\.00 MiB\/s \(logical\)$/u);
+    assert.equal(rows.get('piped')?.[1], 'yes');
   });
 });
 

@@ -14,6 +14,7 @@ import {
   ratesTable,
 } from '../case-tables.ts';
 import { verdictNames } from '../human-text.ts';
+import { programsTable } from '../programs-table.ts';
 import { html, type Markup } from './markup.ts';
 import { phaseBars, phaseLegend } from './phase-bars.ts';
 import { tableMarkup } from './table-markup.ts';
@@ -24,6 +25,7 @@ import { waterfallDrawings } from './waterfall-drawing.ts';
 /** Everything about one case: how fast, where the time goes, what was busy, and the figures behind it. */
 export function caseSection(one: CaseReport, waterfalls: readonly Waterfall[], index: number, many: boolean): Markup {
   const name = caseName(one);
+  const programs = programsTable(one);
   const head = many
     ? html`<header class="case-head">
         <h2 id="case-${index}-title">${name}</h2>
@@ -51,6 +53,7 @@ export function caseSection(one: CaseReport, waterfalls: readonly Waterfall[], i
       <h3>Throughput</h3>
       ${throughputPlot([one])} ${tableMarkup(ratesTable(one))}
       ${one.comparisons.length === 0 ? '' : tableMarkup(comparisonsTable(one))}
+      ${programs.rows.length === 0 ? '' : tableMarkup(programs)}
     </div>
     <div class="card">
       <h3>Where a chunk's time goes</h3>
