@@ -78,7 +78,7 @@ export async function restoreByProgram(
   findings.startedAtMs = run.startedAtMs;
   findings.durationMs = run.durationMs;
   findings.external = recordOf(run);
-  await takeCounters(options, findings, run, {
+  const wire = await takeCounters(options, findings, run, {
     usage: usages(before, readAll(pids)),
     bytesFromDisk: readBetween(
       fromStorageBefore,
@@ -86,9 +86,14 @@ export async function restoreByProgram(
     ),
   });
   if (run.error !== undefined) throw run.error;
+  if (wire === 0) {
+    throw new ProgramError('the program ended well, but fetched nothing from the server of this run', {
+      code: 'external-elsewhere',
+      hint: 'have its arguments name {repository}, {snapshot} and {archive} or {image}',
+    });
+  }
   await proveOutput(output, program.proof, options, findings);
   const { sizeBytes, dataBytes, uniqueBytes } = prepared.facts;
-  const wire = findings.counters?.link.bytesToClient ?? 0;
   findings.bytes = { logical: sizeBytes, data: dataBytes, unique: uniqueBytes, wire };
   if (external.cleanup !== undefined)
     await cleanUp(
@@ -152,12 +157,13 @@ async function dropChunksFromCache({
   return await dropPageCache(chunkFiles(prepared.mounted.path, sessions.index), signal);
 }
 
+/** Resolves with the bytes that came over the link. */
 async function takeCounters(
   { lab }: TrialOptions,
   findings: Findings,
   { usage: tree }: ProgramRun,
   { usage, bytesFromDisk }: { readonly usage: Usages; readonly bytesFromDisk: Metric },
-): Promise<void> {
+): Promise<number> {
   const [link, storage] = await Promise.all([
     lab.relay.call('counters'),
     lab.servers.counters().catch((): { unavailable: string } => ({ unavailable: 'the server died during the trial' })),
@@ -177,6 +183,7 @@ async function takeCounters(
     storage: 'unavailable' in storage ? storage : { ...storage, bytesFromDisk },
     clientParts: { unavailable: BLACK_BOX },
   };
+  return link.bytesToClient;
 }
 
 async function proveOutput(
@@ -185,12 +192,6 @@ async function proveOutput(
   { prepared, signal }: TrialOptions,
   findings: Findings,
 ): Promise<void> {
-  if (findings.bytes?.wire === 0) {
-    throw new ProgramError('the program ended well, but fetched nothing from the server of this run', {
-      code: 'external-elsewhere',
-      hint: 'have its arguments name {repository}, {snapshot} and {archive} or {image}',
-    });
-  }
   if (output.kind === 'none') {
     findings.notVerifiable = 'the program keeps what it restores to itself: there is nothing to take a hash of';
     return;
