@@ -58,6 +58,10 @@ export class PlayedConnection {
   readonly #decoder: ResponseFields = new ResponseFields();
   readonly #streams: Map<number, OpenStream> = new Map();
   #received: Buffer = Buffer.alloc(0);
+  readonly #arrived: Buffer[] = [];
+  #arrivedBytes = 0;
+  /** Of the frame that has begun. */
+  #neededBytes = 0;
   #isHttp2 = false;
   #wake: () => void = () => {};
   #isOver = false;
@@ -70,7 +74,12 @@ export class PlayedConnection {
   private constructor(socket: TLSSocket) {
     this.#socket = socket;
     socket.on('data', (bytes: Buffer) => {
-      this.#received = Buffer.concat([this.#received, bytes]);
+      this.#arrived.push(bytes);
+      this.#arrivedBytes += bytes.length;
+      // Pieces of a long frame are put together once.
+      if (this.#received.length + this.#arrivedBytes < this.#neededBytes) return;
+      this.#received = Buffer.concat([this.#received, ...this.#arrived.splice(0)]);
+      this.#arrivedBytes = 0;
       if (this.#isHttp2) this.#readFrames();
       this.#wake();
     });
@@ -178,11 +187,13 @@ export class PlayedConnection {
   #readFrames(): void {
     while (this.#received.length >= 9) {
       const length = this.#received.readUIntBE(0, 3);
-      if (this.#received.length < 9 + length) return;
+      this.#neededBytes = 9 + length;
+      if (this.#received.length < this.#neededBytes) return;
       const [type = 0, flags = 0] = this.#received.subarray(3, 5);
       const stream = this.#received.readUInt32BE(5);
       const payload = this.#received.subarray(9, 9 + length);
       this.#received = this.#received.subarray(9 + length);
+      this.#neededBytes = 0;
       this.#take(type, flags, stream, payload);
     }
   }
