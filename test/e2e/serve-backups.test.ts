@@ -90,6 +90,40 @@ await describe('restorelab serve, backed up into', async () => {
       assert.equal((await bench.command(['verify', store, `vm/${dirname(name)}`])).exitCode, exitCodes.fine);
   });
 
+  test('a server that is stopped removes what is not finished before it ends', async () => {
+    const store = join(bench.folder, 'stopped');
+    const server = await serve(store);
+    const stopped = seed('--group', 'vm/1', '--size', '2 GiB', '--compression-ratio', '1');
+    await eventually(() => (chunkCount(store) > 5 ? true : undefined), 'chunks arrive');
+    assert.deepEqual(readdirSync(join(store, 'vm')), ['restorelab-1']);
+    await end(server, 'SIGTERM');
+    assert.deepEqual(readdirSync(join(store, 'vm')), []);
+    const { exitCode, stderr } = await stopped;
+    assert.equal(exitCode, exitCodes.server, stderr);
+  });
+
+  test('two servers of one datastore agree on who has a group', async () => {
+    const store = join(bench.folder, 'shared');
+    const servers = [await serve(store)];
+    const first = { ...bench.env };
+    try {
+      servers.push(await serve(store));
+      const long = bench.command(['seed', '--group', 'vm/1', '--size', '2 GiB', '--compression-ratio', '1']);
+      await eventually(() => (chunkCount(store) > 2 ? true : undefined), 'the backup goes on');
+      Object.assign(bench.env, first);
+      const { exitCode, stderr } = await seed('--group', 'vm/1', '--size', '8 MiB');
+      assert.equal(exitCode, exitCodes.server, stderr);
+      assert.match(stderr, /unable to acquire backup group lock/u);
+      assert.equal((await seed('--group', 'vm/2', '--size', '8 MiB')).exitCode, exitCodes.fine);
+      for (const server of servers.splice(1)) await end(server, 'SIGKILL');
+      assert.notEqual((await long).exitCode, exitCodes.fine);
+      const after = await seed('--group', 'vm/1', '--size', '8 MiB');
+      assert.equal(after.exitCode, exitCodes.fine, after.stderr);
+    } finally {
+      for (const server of servers) await end(server, 'SIGTERM');
+    }
+  });
+
   test(
     'writes, flushes and renames every file, and flushes its folder, before it says that a backup is finished',
     { skip: canTrace() ? false : 'strace is missing, or may not trace here' },
