@@ -178,6 +178,27 @@ await describe('a restore for which there is no room', { skip: isRoot ? false : 
   });
 });
 
+await describe('a restore whose server dies', async () => {
+  test('ends with 4, and goes on with another server that has the snapshot', async () => {
+    await using first = await RestoreBench.open(goldenStore);
+    await using second = await RestoreBench.open(goldenStore);
+    first.server.setStorage({ readLatencyMs: 100, queueDepth: 1 });
+    first.server.resetCounters();
+    const restoring = first.restore(...IMAGE, 'disk.img');
+    while (first.server.counters().reads < 3) await sleep(5);
+    await first.server[Symbol.asyncDispose]();
+    const { exitCode, stderr } = await restoring;
+    assert.equal(exitCode, exitCodes.server, stderr);
+    assert.match(stderr, /connection .* lost[^]*disk\.img\.partial has .*\nhint: the same command again/u);
+    const { PBS_REPOSITORY = '', PBS_FINGERPRINT = '' } = second.workbench.env;
+    Object.assign(first.workbench.env, { PBS_REPOSITORY, PBS_FINGERPRINT });
+    const again = await first.restore(...IMAGE, 'disk.img');
+    assert.equal(again.exitCode, exitCodes.fine, again.stderr);
+    assert.match(again.stderr, /Going on/u);
+    assert.equal(await first.sha256('disk.img'), sha256);
+  });
+});
+
 await describe('a restore whose snapshot is removed meanwhile', async () => {
   test('names the chunk that is missing, and leaves nothing that looks done', async () => {
     await using store = await copyOfGolden(['vm', '.chunks']);
