@@ -86,9 +86,11 @@ export function estimateServer(measured: Measurements): ServerEstimates | undefi
   const lateMs = receiveMs - (bytes * 1000) / oneConnection.value;
   const chunkMs = alone.durationMs / alone.reads.length;
   const unexplainedMs = lateMs > UNEXPLAINED_SHARE * chunkMs ? lateMs : undefined;
-  const windowRate = wireRate(window);
   const allowed = Math.min(oneConnection.value, (inFlight * bytes * 1000) / chunkMs);
-  const bandwidth = windowRate < HELD_BACK * allowed ? estimateRate(windowRate, partRates(window)) : undefined;
+  const inWindow = ofWindow(window);
+  // A server that holds back does so all the time, a busy machine now and then.
+  const fastest = window.transfer.fastestRate() ?? inWindow.value;
+  const bandwidth = fastest < HELD_BACK * allowed ? inWindow : undefined;
   // What the emulated disk takes for the bytes of a chunk comes on top of its latency.
   const inBandwidthMs = bandwidth === undefined ? 0 : (bytes * 1000) / bandwidth.value;
   return {
@@ -102,7 +104,7 @@ export function estimateServer(measured: Measurements): ServerEstimates | undefi
     ...(unexplainedMs === undefined ? {} : { unexplainedMs }),
     ...(bandwidth === undefined ? {} : { bandwidth }),
     sequentialRate: estimateRate(wireRate(alone), partRates(alone)),
-    windowRate: estimateRate(windowRate, partRates(window)),
+    windowRate: inWindow,
     compressionRatio: compressionRatio([...alone.reads, ...window.reads]),
   };
 }
@@ -121,6 +123,15 @@ function shifted({ value, interval, samples }: Estimate, byMs: number): Estimate
     samples,
     ...(interval === undefined ? {} : { interval: [move(interval[0]), move(interval[1])] }),
   };
+}
+
+/** Start and end are part of a restore; how steady it was is told by what lies between them. */
+function ofWindow(window: ChunkReads): Estimate {
+  const value = wireRate(window);
+  const steady = window.transfer.steadyRate();
+  if (steady?.interval === undefined) return estimateRate(value, []);
+  const [low, high] = steady.interval;
+  return { value, samples: steady.samples, interval: [Math.min(low, value), Math.max(high, value)] };
 }
 
 const PARTS = 4;

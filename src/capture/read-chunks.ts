@@ -1,5 +1,6 @@
 import type { Slot } from '../model/image.ts';
 import type { ChunkSource, Clock, EncodedChunk } from '../model/ports.ts';
+import { Transfer } from './transfer.ts';
 
 /** One chunk that was fetched by itself or beside others. */
 export interface ChunkRead {
@@ -14,12 +15,14 @@ export interface ChunkRead {
 
 export interface ChunkReads {
   readonly reads: readonly ChunkRead[];
+  /** Bytes of the connection, seen whenever a chunk was whole: chunks of a window come at the same time, their bytes do not. */
+  readonly transfer: Transfer;
   /** From the first request until the last chunk was decoded. */
   readonly durationMs: number;
 }
 
 export interface ReadChunksOptions {
-  readonly source: ChunkSource;
+  readonly source: ChunkSource & { readonly receivedBytes: number };
   /** Takes over the chunk and does with it what a restore does. */
   readonly consume: (chunk: EncodedChunk, slot: Slot) => Promise<void>;
   /** Done before each request, where they are one at a time; its time does not count. */
@@ -39,6 +42,8 @@ export async function readChunks(slots: readonly Slot[], options: ReadChunksOpti
   const startedMs = clock.now();
   const reads: ChunkRead[] = [];
   const waiting = slots.values();
+  const transfer = new Transfer();
+  let received = source.receivedBytes;
   let bytes = 0;
   let beforeMs = 0;
   const read = async (): Promise<void> => {
@@ -51,6 +56,8 @@ export async function readChunks(slots: readonly Slot[], options: ReadChunksOpti
       if (timing === undefined) throw new TypeError('a chunk was fetched without its times');
       const { requestSentMs, firstByteMs, lastByteMs } = timing;
       bytes += encodedBytes;
+      transfer.add(clock.now(), source.receivedBytes - received);
+      received = source.receivedBytes;
       onBytes(encodedBytes);
       reads.push({
         slot,
@@ -63,7 +70,7 @@ export async function readChunks(slots: readonly Slot[], options: ReadChunksOpti
     }
   };
   await Promise.all(Array.from({ length: inFlight }, read));
-  return { reads, durationMs: clock.now() - startedMs - beforeMs };
+  return { reads, transfer, durationMs: clock.now() - startedMs - beforeMs };
 }
 
 /** Bytes per second that crossed the line. */

@@ -79,7 +79,7 @@ function linkLines({ estimates, connections, inFlight }: Captured): readonly str
   return [
     'link:',
     ...comment(
-      `${withInterval(roundTripMs, formatDuration)}: ${roundTripMs.samples} PINGs of HTTP/2, ${jitterMs === undefined ? 'the fifth that was disturbed least' : 'median'}`,
+      `${withInterval(roundTripMs, fineDuration)}: ${roundTripMs.samples} PINGs of HTTP/2, ${jitterMs === undefined ? 'the fifth that was disturbed least' : 'median'}`,
     ),
     `  roundTrip: ${duration(roundTripMs.value)}`,
     ...(jitterMs === undefined
@@ -106,11 +106,11 @@ function storageLines({ estimates, inFlight, ages, agesUnavailable }: Captured):
   const ageText =
     ages.length === 0
       ? `first byte by age of the chunk: unavailable: ${agesUnavailable ?? 'too few chunks of each age'}`
-      : `first byte by age of the chunk: ${ages.map(({ name, firstByteMs: of }) => `${name} ${withInterval(of, formatDuration)}`).join('; ')}`;
+      : `first byte by age of the chunk: ${ages.map(({ name, firstByteMs: of }) => `${name} ${withInterval(of, fineDuration)}`).join('; ')}`;
   return [
     'storage:',
     ...comment(
-      `${withInterval(firstByteMs, formatDuration)}: how much later the first byte of a chunk comes than that of test data in the server's memory; ${firstByteMs.samples} chunks one at a time in random order, ${estimates.isSteady ? 'the fifth that was disturbed least' : 'mean, since they scatter'}`,
+      `${withInterval(firstByteMs, fineDuration)}: how much later the first byte of a chunk comes than that of test data in the server's memory; ${firstByteMs.samples} chunks one at a time in random order, ${estimates.isSteady ? 'the fifth that was disturbed least' : 'mean, since they scatter'}`,
     ),
     ...comment(ageText),
     ...(unexplainedMs === undefined
@@ -197,6 +197,10 @@ const COMMENT_COLUMNS = 112;
 export function withInterval({ value, interval }: Estimate, format: (value: number) => string): string {
   return interval === undefined ? format(value) : `${format(value)} [${format(interval[0])}, ${format(interval[1])}]`;
 }
+
+/** Where whole milliseconds would hide the interval: `25.1 ms`. */
+export const fineDuration = (ms: number): string =>
+  ms < 1000 ? `${Number(ms.toPrecision(3))} ms` : formatDuration(ms);
 
 function scenarioName(snapshot: string): string {
   const [type = '', id = ''] = snapshot.split('/');

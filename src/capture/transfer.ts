@@ -22,18 +22,31 @@ export class Transfer {
     return this.#totals.at(-1) ?? 0;
   }
 
-  /** Bytes per second; undefined when too little came to tell. */
+  /** Bytes per second of the steady part; undefined when too little came to tell. */
   steadyRate(): Estimate | undefined {
-    const fromMs = this.#timeOf(STEADY_FROM * this.bytes);
-    const untilMs = this.#timeOf(STEADY_UNTIL * this.bytes);
-    if (fromMs === undefined || untilMs === undefined || !(untilMs > fromMs)) return undefined;
-    const rate = (startMs: number, endMs: number): number =>
-      ((this.#bytesUntil(endMs) - this.#bytesUntil(startMs)) * 1000) / (endMs - startMs);
+    const { fromMs, untilMs, rates } = this.#steadyParts();
+    return rates.length === 0 ? undefined : estimateRate(this.#rate(fromMs, untilMs), rates);
+  }
+
+  /** Bytes per second of the fastest of its equal parts: what the way allows, whatever disturbed the others. */
+  fastestRate(): number | undefined {
+    const { rates } = this.#steadyParts();
+    return rates.length === 0 ? undefined : Math.max(...rates);
+  }
+
+  #steadyParts(): { readonly fromMs: number; readonly untilMs: number; readonly rates: readonly number[] } {
+    const fromMs = this.#timeOf(STEADY_FROM * this.bytes) ?? 0;
+    const untilMs = this.#timeOf(STEADY_UNTIL * this.bytes) ?? 0;
     const partMs = (untilMs - fromMs) / PARTS;
-    const parts = Array.from({ length: PARTS }, (_, part) =>
-      rate(fromMs + part * partMs, fromMs + (part + 1) * partMs),
+    const parts = partMs > 0 ? PARTS : 0;
+    const rates = Array.from({ length: parts }, (_, part) =>
+      this.#rate(fromMs + part * partMs, fromMs + (part + 1) * partMs),
     );
-    return estimateRate(rate(fromMs, untilMs), parts);
+    return { fromMs, untilMs, rates };
+  }
+
+  #rate(startMs: number, endMs: number): number {
+    return ((this.#bytesUntil(endMs) - this.#bytesUntil(startMs)) * 1000) / (endMs - startMs);
   }
 
   #timeOf(bytes: number): number | undefined {

@@ -12,7 +12,7 @@ import {
   type OpenSession,
 } from '../capture/capture-server.ts';
 import { readMachineFacts } from '../capture/machine-facts.ts';
-import { captureScenario, withInterval, type Fact } from '../capture/scenario-text.ts';
+import { captureScenario, fineDuration, withInterval, type Fact } from '../capture/scenario-text.ts';
 import { readServerFacts } from '../capture/server-facts.ts';
 import { monotonicClock } from '../clock/monotonic.ts';
 import { DecoderPool } from '../decode/decoder-pool.ts';
@@ -247,11 +247,11 @@ async function machineFacts(edge: Edge, clock: Clock): Promise<readonly Fact[]> 
 function describeCaptured({ estimates, image, history }: CapturedServer): readonly (readonly string[])[] {
   const { roundTripMs, jitterMs, rate, connectionRate, firstByteMs, bandwidth, sequentialRate, windowRate } = estimates;
   return [
-    ['round trip', withInterval(roundTripMs, formatDuration)],
+    ['round trip', withInterval(roundTripMs, fineDuration)],
     ...(jitterMs === undefined ? [] : [['jitter', formatDuration(jitterMs)]]),
     ['rate of the link', withInterval(rate, formatRate)],
     ...(connectionRate === undefined ? [] : [['rate of one connection', withInterval(connectionRate, formatRate)]]),
-    ['first byte of a chunk', withInterval(firstByteMs, formatDuration)],
+    ['first byte of a chunk', withInterval(firstByteMs, fineDuration)],
     ...(bandwidth === undefined ? [] : [['bandwidth of the disks', withInterval(bandwidth, formatRate)]]),
     ['one chunk at a time', withInterval(sequentialRate, formatRate)],
     [`${CAPTURE_IN_FLIGHT} chunks at a time`, withInterval(windowRate, formatRate)],

@@ -19,7 +19,7 @@ export interface SingleRestore extends Scenario {
 
 /**
  * Leaves one strategy of one case of a scenario, and none of its objectives.
- * @throws UsageError when the scenario has no such case or strategy
+ * @throws UsageError when the scenario has no such case or strategy, or is of a real server
  */
 export function chooseRestore(scenario: Scenario, { strategy, case: number, repeats }: RestoreChoice): SingleRestore {
   const found = scenario.cases[number - 1];
@@ -28,6 +28,12 @@ export function chooseRestore(scenario: Scenario, { strategy, case: number, repe
     throw new UsageError(`${scenario.name} has no case ${number}`, {
       code: 'unknown-case',
       hint: count === 1 ? 'it has one case' : `it has ${count} cases, numbered from 1`,
+    });
+  }
+  if (found.server.kind === 'pbs') {
+    throw new UsageError(`${scenario.name} names a real server, and profiles are made in the lab`, {
+      code: 'usage',
+      hint: 'profile a scenario that `restorelab capture` wrote from the server',
     });
   }
   const single: Scenario = { ...scenario, cases: [{ ...found, index: 0 }], objectives: [] };

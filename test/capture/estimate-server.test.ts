@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 
 import { estimateServer, type Measurements, type ServerEstimates } from '../../src/capture/estimate-server.ts';
 import type { ChunkReads } from '../../src/capture/read-chunks.ts';
+import { Transfer } from '../../src/capture/transfer.ts';
 import { SeededRandom } from '../../src/material/seeded-random.ts';
 import { MB, MiB } from '../../src/model/units.ts';
 
@@ -28,8 +29,11 @@ function reads(
   receiveMs: number,
   durationMs: number,
 ): ChunkReads {
+  const transfer = new Transfer();
+  for (let index = 1; index <= count; index += 1) transfer.add((index * durationMs) / count, CHUNK_BYTES);
   return {
     durationMs,
+    transfer,
     reads: Array.from({ length: count }, (_, index) => ({
       slot: { index, offset: 4 * MiB * index, length: 4 * MiB, digest: String(index), isZero: false },
       encodedBytes: CHUNK_BYTES,
@@ -127,6 +131,9 @@ await describe('what is told of a server from its answers', () => {
   });
 
   test('without chunks there is nothing to tell', () => {
-    assert.equal(estimateServer({ ...measure(steady), alone: { reads: [], durationMs: 0 } }), undefined);
+    assert.equal(
+      estimateServer({ ...measure(steady), alone: { reads: [], transfer: new Transfer(), durationMs: 0 } }),
+      undefined,
+    );
   });
 });

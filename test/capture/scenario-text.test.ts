@@ -63,7 +63,7 @@ await describe('the scenario that a capture writes', () => {
 
   test('says above each value what was measured, and between which bounds', () => {
     const text = captureScenario(captured);
-    assert.match(text, /# 25 ms \[23 ms, 28 ms\]: 40 PINGs[^\n]*\n {2}roundTrip: 25\.3 ms/u);
+    assert.match(text, /# 25\.3 ms \[22\.8 ms, 27\.8 ms\]: 40 PINGs[^\n]*\n {2}roundTrip: 25\.3 ms/u);
     assert.match(text, /# 37\.5 MB\/s \[33\.8 MB\/s, 41\.[23] MB\/s\](?:[^\n]*\n {2}#)*[^\n]*\n {2}rate: 300 Mbit\/s/u);
     assert.match(text, /# first byte by age of the chunk: first in backup 1 to 2 of 5 30 ms/u);
     assert.match(text, /# server: Proxmox Backup Server 4\.2\.3/u);

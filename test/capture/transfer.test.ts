@@ -20,3 +20,14 @@ test('nothing and a single piece have no rate', () => {
   transfer.add(1, 1000);
   assert.equal(transfer.steadyRate(), undefined);
 });
+
+test('the fastest part tells what the way allows where something else held the others up', () => {
+  const transfer = new Transfer();
+  let atMs = 0;
+  for (let index = 0; index < 400; index += 1) {
+    atMs += index < 150 || index > 250 ? 4 : 2;
+    transfer.add(atMs, 1000);
+  }
+  assert.ok((transfer.steadyRate()?.value ?? 0) < 420_000);
+  assert.ok(Math.abs((transfer.fastestRate() ?? 0) / 500_000 - 1) < 0.02, String(transfer.fastestRate()));
+});

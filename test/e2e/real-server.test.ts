@@ -112,7 +112,7 @@ await describe('a run against a server that only its environment opens', async (
   test('a snapshot that is removed while the run reads it fails the trials that follow, with its name', async () => {
     const folder = join(bench.folder, 'store/vm/100/2026-02-15T16:29:43Z');
     const file = await bench.scenario('removed', [
-      'server: { kind: pbs, snapshot: "vm/100/2026-02-15T16:29:43Z", archive: drive-scsi0, maxRate: 100 kB/s }',
+      'server: { kind: pbs, snapshot: "vm/100/2026-02-15T16:29:43Z", archive: drive-scsi0, maxRate: 2 MB/s }',
       'strategies: [{ name: sequential }]',
       'trials: { repeats: 3, warmUp: 0 }',
     ]);
@@ -128,6 +128,18 @@ await describe('a run against a server that only its environment opens', async (
     const again = await bench.command(['run', file]);
     assert.equal(again.exitCode, exitCodes.usage, again.stderr);
     assert.match(again.stderr, /no snapshot vm\/100\/2026-02-15T16:29:43Z/u);
+  });
+
+  test('a plan says what will be asked of the server, and profiles are left to the lab', async () => {
+    const file = await bench.scenario('planned', [`server: { kind: pbs, ${image}, sample: 8 MiB }`, quick]);
+    const plan = await bench.command(['run', file, '--dry-run']);
+    assert.equal(plan.exitCode, exitCodes.fine, plan.stderr);
+    assert.match(plan.stdout, /16 requests at a time, one restore at a time/u);
+    assert.match(plan.stdout, /8 MiB of it, spread/u);
+    assert.doesNotMatch(plan.stdout, /round trip/u);
+    const profile = await bench.command(['profile', file]);
+    assert.equal(profile.exitCode, exitCodes.usage, profile.stderr);
+    assert.match(profile.stderr, /real server/u);
   });
 
   test('what opens no server ends the run with its cause', async () => {
