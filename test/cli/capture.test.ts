@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 
 import { Cache } from '../../src/cache/cache.ts';
 import { preciseClock } from '../../src/clock/precise.ts';
-import { exitCodes } from '../../src/model/errors.ts';
+import { exitCodes, InterruptedError } from '../../src/model/errors.ts';
 import { MiB } from '../../src/model/units.ts';
 import { startEmbeddedServer } from '../../src/pbs/server/start-embedded-server.ts';
 import { loadScenario } from '../../src/scenario/load-scenario.ts';
@@ -84,6 +84,17 @@ await describe('capture', async () => {
     }
     assert.equal(await readFile(join(bench.folder, 'there.yaml'), 'utf8'), 'mine');
     await assert.rejects(access(join(bench.folder, 'new.yaml')));
+  });
+
+  test('leaves no file when it is interrupted', async () => {
+    const interruption = new AbortController();
+    setTimeout(() => interruption.abort(new InterruptedError('SIGINT')), 200);
+    const { exitCode, stderr } = await bench.command(
+      ['capture', workload.snapshot, '--no-hardware', '--out', 'interrupted.yaml'],
+      { interrupted: interruption.signal },
+    );
+    assert.equal(exitCode, exitCodes.interrupted, stderr);
+    await assert.rejects(access(join(bench.folder, 'interrupted.yaml')));
   });
 
   test('ends with what the server says when it may not read', async () => {

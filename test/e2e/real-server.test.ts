@@ -90,6 +90,19 @@ await describe('a run against a server that only its environment opens', async (
     assert.equal(report.cases[0]?.strategies[0]?.trials[0]?.verified, true);
   });
 
+  test('an archive of files is restored as its stream, a sample of it too', async () => {
+    for (const sample of ['', ', sample: 1 MiB']) {
+      const { exitCode, report, stderr } = await run(
+        'files',
+        `server: { kind: pbs, snapshot: "host/anchor/2026-02-13T19:26:40Z", archive: root.pxar${sample} }`,
+        'target: { kind: file, path: stream.pxar }',
+        'strategies: [{ name: sequential }, { name: window-unordered }]',
+      );
+      assert.equal(exitCode, exitCodes.fine, stderr);
+      for (const { trials } of report.cases[0]?.strategies ?? []) assert.equal(trials[0]?.verified, true, sample);
+    }
+  });
+
   test('a sample is restored and named as one; a reference proves by checksums; a rate of our own leaves the link unnamed', async () => {
     const { exitCode, report, stderr } = await run(
       'sample',
