@@ -54,7 +54,7 @@ await describe('the CPU of a process tree', async () => {
     [
       'a grandchild that its parent has left, once it has ended too',
       // The middle shell ends at once, so that its child is handed to init; the mark tells when the child has ended.
-      '(sh -c \'("$0" -e "$1"; sleep 0.1; echo > "$2") & :\' "$1" "$2" "$PWD/left-$$"); while [ ! -e "$PWD/left-$$" ]; do sleep 0.05; done; rm "$PWD/left-$$"; sleep 0.05',
+      '(sh -c \'("$0" -e "$1"; sleep 0.5; echo > "$2") & :\' "$1" "$2" "$PWD/left-$$"); while [ ! -e "$PWD/left-$$" ]; do sleep 0.05; done; rm "$PWD/left-$$"; sleep 0.05',
       1,
     ],
   ] as const) {
@@ -112,7 +112,7 @@ await describe('a command that is held', async () => {
     }
   });
 
-  test('is ended with its group when the process that holds it dies', async () => {
+  test('is ended with its group when the process that holds it dies', { timeout: 60_000 }, async () => {
     const folder = await mkdtemp(join(tmpdir(), 'restorelab-held-'));
     try {
       const mark = join(folder, 'alive');
