@@ -17,7 +17,7 @@ import { Workbench, type CommandResult } from './workbench.ts';
 const DECODING = /src\/decode\/decode-chunk\.ts/u;
 
 /** Where a client's main thread works, whatever its decoder does. */
-const ON_MAIN = /src\/pbs\/(?:client|h2|transport)|src\/decode\/decoder-pool/u;
+const ON_MAIN = /src\/pbs\/(?:client|h2|transport)|src\/decode\/(?:decoder-pool|thread-memory)/u;
 
 await describe('restorelab profile', async () => {
   let bench: Workbench;

@@ -143,10 +143,11 @@ for (const end of ['client', 'server'] as const) {
     const far = await serverSocket;
     await once(far, 'data');
     const [dying, left] = end === 'client' ? [client, far] : [far, client];
-    dying.write('last words');
-    await delay(2);
     const heard = once(left, 'data');
     const failed = once(left, 'error') as Promise<[NodeJS.ErrnoException]>;
+    dying.write('last words');
+    // A reset right behind it would have the kernel throw away what was not read yet, on a busy machine.
+    await delay(40);
     dying.resetAndDestroy();
     assert.equal(String((await heard)[0]), 'last words');
     assert.equal((await failed)[0].code, 'ECONNRESET');
