@@ -3,7 +3,7 @@ import type { Comparator, Objective, ObjectiveMetric, ObjectiveTerm, RateName } 
 import type { CaseReport, ObjectiveReport, StrategyReport } from '../model/report.ts';
 import { median } from '../stats/quantile.ts';
 import { caseName } from './case-name.ts';
-import { countsAsMeasured } from './measured-trials.ts';
+import { countsAsMeasured, WIRE_UNSEEN } from './measured-trials.ts';
 
 interface Evaluation {
   readonly caseName: string;
@@ -109,7 +109,10 @@ const metricOf: Readonly<Record<ObjectiveMetric, (strategy: StrategyReport) => M
 };
 
 function throughputOf(strategy: StrategyReport, rate: RateName): Metric {
-  const reason = measuredDurations(strategy).length === 0 ? 'no trial was measured' : 'no such bytes were restored';
+  const measured = strategy.trials.filter(countsAsMeasured);
+  const isUnseen = rate === 'wire' && measured.some(({ bytes }) => bytes.wire === undefined);
+  const reason =
+    measured.length === 0 ? 'no trial was measured' : isUnseen ? WIRE_UNSEEN : 'no such bytes were restored';
   return metricOrReason(strategy.throughput[rate]?.medianBytesPerSecond, reason);
 }
 

@@ -1,4 +1,5 @@
 import type { RecordedWarning, TrialRecord } from '../model/records.ts';
+import { WIRE_UNSEEN } from './measured-trials.ts';
 
 /** What the reader of figures of a black box must know of them. */
 export function externalWarnings(label: string, trials: readonly TrialRecord[]): readonly RecordedWarning[] {
@@ -15,6 +16,13 @@ export function externalWarnings(label: string, trials: readonly TrialRecord[]):
     warnings.push({
       code: 'external-not-verified',
       sentence: `The bytes that ${label} restored were not proven equal to the original (${unseen}); its figures count all the same.`,
+    });
+  }
+  if (run.some(({ bytes }) => bytes !== undefined && bytes.wire === undefined)) {
+    const whence = unseen === undefined ? '' : ' Nor is it known that it fetched anything from there.';
+    warnings.push({
+      code: 'external-wire-unknown',
+      sentence: `${label} has no wire rate (${WIRE_UNSEEN}).${whence}`,
     });
   }
   const left = Math.max(0, ...run.map(({ external }) => external?.leftBehind ?? 0));

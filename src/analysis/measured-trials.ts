@@ -1,3 +1,4 @@
+import { metric, unavailable, type Metric } from '../model/metric.ts';
 import type { PlannedTrial, RunData, SpanTable, TrialBytes, TrialCounters, TrialRecord } from '../model/records.ts';
 import type { RateName } from '../model/objective.ts';
 
@@ -47,7 +48,19 @@ export function measuredTrials(trials: readonly TrialRecord[]): readonly Measure
   }));
 }
 
-/** Bytes per second of one of the four rates. */
-export function rateOf(trial: MeasuredTrial, rate: RateName): number {
-  return (trial.bytes[rate] * 1000) / trial.durationMs;
+/** Bytes per second of one of the four rates; only that of the wire may be unknown. */
+export function rateOf(trial: MeasuredTrial, rate: Exclude<RateName, 'wire'>): number;
+export function rateOf(trial: MeasuredTrial, rate: RateName): number | undefined;
+export function rateOf({ bytes, durationMs }: MeasuredTrial, rate: RateName): number | undefined {
+  const amount = bytes[rate];
+  return amount === undefined ? undefined : (amount * 1000) / durationMs;
+}
+
+/** Why a trial may have no wire bytes. */
+export const WIRE_UNSEEN = 'not measured: nobody counts what a program fetches from a real server';
+
+/** The wire rate as a share of what is possible. */
+export function wireShare(trial: MeasuredTrial, bytesPerSecond: number): Metric {
+  const rate = rateOf(trial, 'wire');
+  return rate === undefined ? unavailable(WIRE_UNSEEN) : metric(rate / bytesPerSecond);
 }

@@ -4,7 +4,7 @@ import type { VerdictCode } from '../model/report.ts';
 import { median } from '../stats/quantile.ts';
 import { carryingConnections, writingMs } from './busy-parts.ts';
 import { clientFigure } from './client-parts.ts';
-import { rateOf, type MeasuredTrial } from './measured-trials.ts';
+import { wireShare, type MeasuredTrial } from './measured-trials.ts';
 
 /** A pipelined link or disk never reaches 1: the first and the last chunk leave it idle at either end of a trial. */
 const DECLARED_BUSY = 0.9;
@@ -170,7 +170,7 @@ function interfaceUse(trial: MeasuredTrial, { settings: { server }, server: fact
   if (server.kind === 'pbs' && server.maxRateBytesPerSecond !== undefined)
     return unavailable('not measured: the scenario limits the rate (server.maxRate)');
   const speed = facts?.route.speedBytesPerSecond ?? unavailable('unknown: the route was not looked up');
-  return 'value' in speed ? metric(rateOf(trial, 'wire') / speed.value) : speed;
+  return 'value' in speed ? wireShare(trial, speed.value) : speed;
 }
 
 function connectionUse({ counters, durationMs, spans }: MeasuredTrial, { record: { settings } }: Surroundings): Metric {
@@ -212,9 +212,7 @@ function mainThreadUse({ durationMs }: MeasuredTrial, usage: ProcessUsage | unde
 function ceilingShare(trial: MeasuredTrial, { run }: Surroundings): Metric {
   const ceiling = run.emulatorCeilingBytesPerSecond;
   if (!('value' in ceiling)) return ceiling;
-  return ceiling.value > 0
-    ? metric(rateOf(trial, 'wire') / ceiling.value)
-    : unavailable('its ceiling was measured as 0');
+  return ceiling.value > 0 ? wireShare(trial, ceiling.value) : unavailable('its ceiling was measured as 0');
 }
 
 function decodeUse({ counters, durationMs }: MeasuredTrial): Metric {

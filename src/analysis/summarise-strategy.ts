@@ -64,9 +64,9 @@ export function summariseStrategy(
   };
 }
 
-/** Median of one rate, and the 95 % interval of its geometric mean; undefined without a measured trial or where no such byte was restored. */
+/** Median of one rate, and the 95 % interval of its geometric mean; undefined without a measured trial, or where no such byte was restored or counted. */
 function summariseRate(trials: readonly MeasuredTrial[], rate: RateName): Throughput | undefined {
-  const rates = trials.map((trial) => rateOf(trial, rate));
+  const rates = trials.flatMap((trial) => rateOf(trial, rate) ?? []);
   const medianBytesPerSecond = median(rates);
   if (medianBytesPerSecond === undefined || !(medianBytesPerSecond > 0)) return undefined;
   const interval = logInterval(rates);

@@ -53,7 +53,7 @@ function describeCase({
 }: CaseSettings): string[][] {
   const isReal = server.kind === 'pbs';
   return [
-    ...(isReal ? describeServer(server) : []),
+    ...(isReal ? describeServer(server, strategies) : []),
     ...('datastore' in server
       ? [['image', `${server.snapshot} ${server.archive} in ${server.datastore}`]]
       : isReal
@@ -100,17 +100,18 @@ export const describeStorage = (storage: StorageSettings): string =>
   `${formatDuration(storage.readLatencyMs)} read latency, ${rate(storage.bandwidthBytesPerSecond)}, ` +
   `queue depth ${storage.queueDepth}${storage.cache === 'cold' ? ', cold page cache' : ''}`;
 
-function describeServer(server: RealServerSettings): string[][] {
+function describeServer(server: RealServerSettings, strategies: readonly StrategySettings[]): string[][] {
   const { repository, namespace, snapshot, archive, sampleBytes, sampling, maxInFlight, maxRateBytesPerSecond } =
     server;
   const rate = maxRateBytesPerSecond === undefined ? '' : `, ${formatRate(maxRateBytesPerSecond)}`;
+  const unbound = strategies.some(({ external }) => external !== undefined) ? '; programs ask as they will' : '';
   return [
     ['server', `${repository ?? 'that of PBS_REPOSITORY'}${namespace === undefined ? '' : `, namespace ${namespace}`}`],
     [
       'image',
       `${snapshot} ${archive}${sampleBytes === undefined ? '' : `, ${formatBytes(sampleBytes)} of it, ${sampling}`}`,
     ],
-    ['asked of it at most', `${maxInFlight} requests at a time, one restore at a time${rate}`],
+    ['asked of it at most', `${maxInFlight} requests at a time, one restore at a time${rate}${unbound}`],
   ];
 }
 

@@ -20,6 +20,8 @@ export interface RestoreAddress {
   readonly password: Secret;
   /** Absolute path. */
   readonly keyFile?: string;
+  /** Of the key file, where it has one and restorelab was given it. */
+  readonly keyPassword?: Secret;
 }
 
 /** Size of `null-co://` in QEMU; writes beyond it fail. */
@@ -44,13 +46,20 @@ export function placeholderValues(
   };
 }
 
-/** What PBS clients read from their environment (spec 1.2); none of it is ever an argument. */
+/** What PBS clients read from their environment (spec 1.2) that is no secret. */
 export function clientVariables(address: RestoreAddress): Readonly<Record<string, string>> {
   return {
     PBS_REPOSITORY: repositoryOf(address),
     ...(address.namespace === '' ? {} : { PBS_NAMESPACE: address.namespace }),
-    PBS_PASSWORD: address.password.reveal(),
     ...(address.fingerprint === undefined ? {} : { PBS_FINGERPRINT: address.fingerprint }),
+  };
+}
+
+/** The secrets that PBS clients read from their environment; none of them is ever an argument. */
+export function secretVariables({ password, keyPassword }: RestoreAddress): Readonly<Record<string, string>> {
+  return {
+    PBS_PASSWORD: password.reveal(),
+    ...(keyPassword === undefined ? {} : { PBS_ENCRYPTION_PASSWORD: keyPassword.reveal() }),
   };
 }
 

@@ -32,8 +32,8 @@ export interface ProgramOptions {
   readonly onOutput?: (bytes: Uint8Array) => void;
   /** Image bytes so far, by the progress lines of the program. */
   readonly onProgress: (logicalBytes: number) => void;
-  /** A count that changes while the restore goes on, whatever the program says. */
-  readonly readActivity: () => Promise<number>;
+  /** A count that changes while the restore goes on, whatever the program says; its processes are as they were last seen. */
+  readonly readActivity: (seen: TreeReading | undefined) => Promise<number>;
   readonly stallTimeoutMs: number;
   readonly timeLimitMs: number | undefined;
   readonly clock: Clock;
@@ -99,7 +99,7 @@ class RunningProgram {
   constructor(held: HeldCommand, options: ProgramOptions) {
     this.#held = held;
     this.#options = options;
-    this.#words = new LastWords(Object.values(options.secretEnv));
+    this.#words = new LastWords([...Object.values(options.secretEnv), held.inherited['PBS_ENCRYPTION_PASSWORD'] ?? '']);
     const reader = (): LogReader =>
       new LogReader(({ bytes: { logical } }) => {
         if (logical !== undefined) options.onProgress(logical.value);
@@ -179,7 +179,7 @@ class RunningProgram {
       if (over.aborted) return await new Promise<never>(() => {});
       this.#look(startedAtMs);
       const nowMs = clock.now();
-      const counted = await readActivity().catch(() => 0);
+      const counted = await readActivity(this.#last).catch(() => 0);
       const seen = JSON.stringify([counted, this.#heardBytes, this.#last?.io?.writtenBytes]);
       if (seen !== activity) progressMs = nowMs;
       activity = seen;

@@ -34,14 +34,15 @@ export function labSite({ lab, settings, prepared, clientPid }: LabSiteOptions):
       if (storage.cache === 'cold')
         findings.pageCache = await dropPageCache(chunkFiles(prepared.mounted.path, image), signal);
     },
-    startCounting: async () => await startCounting(lab, clientPid),
+    startCounting: async () => await countLab(lab, clientPid),
     wireBytes: ({ link }) => ('unavailable' in link ? 0 : link.bytesToClient),
     expected: () => prepared.expected,
     ...(prepared.mismatch === undefined ? {} : { mismatch: prepared.mismatch }),
   };
 }
 
-async function startCounting(lab: Lab, clientPid: number): Promise<Counting> {
+/** Resets the counters of the lab and reads them again at the end. */
+export async function countLab(lab: Lab, clientPid: number): Promise<Counting> {
   const servers = lab.servers.inUse.map(({ pid }) => pid);
   const pids = { client: clientPid, servers, relay: lab.relay.pid, sampler: lab.sampler.pid };
   await Promise.all([lab.relay.call('resetCounters'), lab.servers.resetCounters()]);

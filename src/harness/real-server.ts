@@ -1,3 +1,4 @@
+import type { RestoreAddress } from '../external/restore-address.ts';
 import type { SlabPool } from '../memory/slab-pool.ts';
 import type { RealServerSettings, TransportSettings } from '../model/environment.ts';
 import type { ReaderSession } from '../pbs/client/reader-session.ts';
@@ -11,7 +12,7 @@ export interface RealSessionOptions {
   readonly connection: number;
 }
 
-/** A server that the user named. Its secrets are known to whoever made this, and to nothing in the harness. */
+/** A server that the user named. Its secrets are for programs that log in themselves, and for nothing else in the harness. */
 export interface RealServer {
   /** With what the environment said: `bench@pbs@10.0.0.5:8007:tank`, no secret. */
   readonly repository: string;
@@ -21,6 +22,7 @@ export interface RealServer {
   readonly port: number;
   /** `4.2.3` */
   readonly version: string;
+  readonly login: Pick<RestoreAddress, 'authId' | 'datastore' | 'fingerprint' | 'password' | 'keyPassword'>;
   connect(options: RealSessionOptions): Promise<ReaderSession>;
 }
 

@@ -44,7 +44,7 @@ export function realSite({ lab, settings: { transport }, server, prepared }: Rea
     lendMemory: (chunks, decoder) => lab.parts.lendMemory(chunks, decoder),
     startCounting: async (sessions) => {
       receivedBefore = sessions.receivedBytes();
-      return await Promise.resolve(startCounting(lab));
+      return await Promise.resolve(countReal(lab));
     },
     wireBytes: (_counters, sessions) => sessions.receivedBytes() - receivedBefore,
     expected: () => prepared.expected,
@@ -62,7 +62,8 @@ function digestProof(): NonNullable<RestoreSite['proof']> {
   };
 }
 
-function startCounting({ clientPid, sampler }: RealLab): Counting {
+/** What of a trial can be counted beside the client's own parts: nothing that is on the server. */
+export function countReal({ clientPid, sampler }: RealLab): Counting {
   const read = (): readonly [
     client: ReturnType<typeof readProcessUsage>,
     sampler: ReturnType<typeof readProcessUsage>,

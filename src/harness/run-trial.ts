@@ -5,6 +5,7 @@ import { recordFormatVersion, type PlannedTrial, type RecordedError, type TrialR
 import { labSite } from './lab-site.ts';
 import type { Lab } from './lab.ts';
 import type { PreparedImage } from './prepare-image.ts';
+import { labProgramSite } from './program-site.ts';
 import { restoreOnce, type Findings } from './restore-once.ts';
 import { restoreByProgram } from './run-external-trial.ts';
 
@@ -41,7 +42,7 @@ export async function runTrial(options: TrialOptions): Promise<TrialRecord> {
     const { findStrategy } = options;
     if (strategy.external === undefined)
       await restoreOnce(knownStrategy(strategy, findStrategy), labSite(options), options, findings);
-    else await restoreByProgram(strategy, options, findings);
+    else await restoreByProgram(strategy, labProgramSite(options), options, findings);
   });
 }
 

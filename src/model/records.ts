@@ -275,8 +275,8 @@ export interface TrialBytes {
   readonly data: number;
   /** Bytes of distinct non-zero chunks. */
   readonly unique: number;
-  /** Bytes that crossed the link from server to client. */
-  readonly wire: number;
+  /** Bytes that crossed the link from server to client; absent where nobody counts them: a program and a real server. */
+  readonly wire?: number;
 }
 
 /** `trials/NNNN.json`, written as soon as the trial ends. */

@@ -42,13 +42,20 @@ export class HeldCommand implements AsyncDisposable {
   readonly ended: Promise<number | undefined>;
   /** `NAME=value`, in the environment of each of its processes. */
   readonly mark: string;
+  /** What it has of the environment of this process. */
+  readonly inherited: Readonly<Record<string, string | undefined>>;
   readonly #child: ChildProcess;
   readonly #order: Writable;
   readonly #watcher: Writable;
   readonly #closed: Promise<unknown>;
 
-  private constructor(child: ChildProcess, lines: AsyncIterator<string>, mark: string) {
+  private constructor(
+    child: ChildProcess,
+    lines: AsyncIterator<string>,
+    { mark, inherited }: Pick<HeldCommand, 'mark' | 'inherited'>,
+  ) {
     this.#child = child;
+    this.inherited = inherited;
     this.mark = `${MARK}=${mark}`;
     this.stdout = child.stdout as Readable;
     this.stderr = child.stderr as Readable;
@@ -66,11 +73,11 @@ export class HeldCommand implements AsyncDisposable {
     command: readonly string[],
     { cwd, env, isInherited }: HeldCommandOptions,
   ): Promise<HeldCommand> {
-    const inherited = Object.entries(process.env).filter(([name]) => isInherited(name));
+    const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => isInherited(name)));
     const mark = randomUUID();
     const child = spawn('/bin/sh', ['-c', HOLDER, 'sh', ...command], {
       cwd,
-      env: { ...Object.fromEntries(inherited), ...env, [MARK]: mark },
+      env: { ...inherited, ...env, [MARK]: mark },
       stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
       // Ctrl-C of the terminal is for this process, which ends the group in order.
       detached: true,
@@ -78,7 +85,7 @@ export class HeldCommand implements AsyncDisposable {
     await once(child, 'spawn');
     const lines = createInterface({ input: child.stdio[4] as Readable })[Symbol.asyncIterator]();
     await lines.next();
-    return new HeldCommand(child, lines, mark);
+    return new HeldCommand(child, lines, { mark, inherited });
   }
 
   /** Of the shell, which is also the id of the session and of the group. */

@@ -14,7 +14,7 @@ const count = z.int().nonnegative();
 const runStatus = z.enum(['running', 'completed', 'interrupted', 'failed']);
 const trialStatus = z.enum(['completed', 'failed', 'interrupted', 'not-run']);
 
-const bytes = z.looseObject({ logical: count, data: count, unique: count, wire: count });
+const bytes = z.looseObject({ logical: count, data: count, unique: count, wire: count.exactOptional() });
 
 const recordedError = z.looseObject({ code: z.string(), message: z.string(), hint: z.string().exactOptional() });
 

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 
+import type { RealServerSettings } from '../model/environment.ts';
 import { findStrategy } from '../strategy/strategies.ts';
 import { refuse } from './quantity-schema.ts';
 import type { ParsedScenario } from './schema.ts';
@@ -48,12 +49,7 @@ function refuseForRealServer({ server, strategies }: Sections, context: z.core.$
   if (server.kind !== 'pbs') return;
   for (const [index, { name, knobs, external }] of strategies.entries()) {
     if (external !== undefined) {
-      refuse(
-        context,
-        'a program of its own is not run against a real server yet',
-        'another strategy, or `server: { kind: embedded }`',
-        ['strategies', index, 'name'],
-      );
+      refuseForProgram(server, ['strategies', index, 'name'], context);
       continue;
     }
     const defaults = findStrategy(name)?.defaults;
@@ -67,6 +63,30 @@ function refuseForRealServer({ server, strategies }: Sections, context: z.core.$
         ['strategies', index, knob],
       );
     }
+  }
+}
+
+/** A program does what it does: it cannot be held back, nor be told to leave something out. */
+function refuseForProgram(
+  { sampleBytes, maxRateBytesPerSecond }: RealServerSettings,
+  path: readonly (string | number)[],
+  context: z.core.$RefinementCtx,
+): void {
+  if (sampleBytes !== undefined) {
+    refuse(
+      context,
+      'a program restores the whole image, and could not be compared with a sample of it',
+      '`external` without `server.sample`, or other strategies',
+      path,
+    );
+  }
+  if (maxRateBytesPerSecond !== undefined) {
+    refuse(
+      context,
+      'a program cannot be held to `server.maxRate`: it asks the server as fast as it will',
+      '`external` without `server.maxRate`, or other strategies',
+      path,
+    );
   }
 }
 

@@ -200,7 +200,7 @@ await describe('a program that does not restore', async () => {
     const spy = await script('spy.sh', [
       'env > spied-env',
       'tr "\\0" " " < /proc/$$/cmdline > spied-argv',
-      'echo "log in with $PBS_PASSWORD" >&2',
+      'echo "log in with $PBS_PASSWORD, unlock with $PBS_ENCRYPTION_PASSWORD" >&2',
       'exit 7',
     ]);
     const file = await bench.scenario('spy', [
@@ -208,7 +208,9 @@ await describe('a program that does not restore', async () => {
       `  - { name: external, label: spy, command: [${spy}, "{repository}"], env: { KNOB: 4 }, output: none }`,
       trials,
     ]);
+    process.env['PBS_ENCRYPTION_PASSWORD'] = 'planted-password-of-a-key';
     const { exitCode, stdout, stderr } = await bench.command(['run', file, '--json', '--out', 'spied']);
+    delete process.env['PBS_ENCRYPTION_PASSWORD'];
     assert.equal(exitCode, exitCodes.trials);
     const env = await readFile(join(bench.folder, 'spied-env'), 'utf8');
     const password = /^PBS_PASSWORD=(.+)$/mu.exec(env)?.[1] ?? '';
@@ -216,6 +218,7 @@ await describe('a program that does not restore', async () => {
     assert.match(env, /^PBS_FINGERPRINT=(?:[0-9a-f]{2}:){31}[0-9a-f]{2}$/mu);
     assert.match(env, /^PBS_REPOSITORY=root@pam@127\.0\.0\.1:\d+:store-1$/mu);
     assert.match(env, /^KNOB=4$/mu);
+    assert.match(env, /^PBS_ENCRYPTION_PASSWORD=planted-password-of-a-key$/mu);
     assert.ok(!(await readFile(join(bench.folder, 'spied-argv'), 'utf8')).includes(password));
     assert.match(stdout, /ended with exit code 7; it said last/u);
     const [run = ''] = await readdir(join(bench.folder, 'spied'));
@@ -226,7 +229,8 @@ await describe('a program that does not restore', async () => {
         .map(async (entry) => await readFile(join(entry.parentPath, entry.name), 'latin1')),
     );
     assert.ok(texts.length > 5);
-    for (const text of [stdout, stderr, ...texts]) assert.ok(!text.includes(password));
+    for (const text of [stdout, stderr, ...texts])
+      for (const secret of [password, 'planted-password-of-a-key']) assert.ok(!text.includes(secret));
   });
 
   test('is ended with all its processes when the user stops the run', async () => {

@@ -89,6 +89,21 @@ await describe('server: { kind: pbs }', () => {
     assert.equal(more[0]?.knobs.inFlight, 32);
   });
 
+  test('runs programs on the whole image, and refuses to hold them to a sample or a rate', () => {
+    const strategies = 'strategies: [{ name: window-unordered }, { name: external, command: [sh], output: none }]';
+    const [{ strategies: taken }] = load(`server: { ${place} }`, strategies).cases;
+    assert.deepEqual(
+      taken.map(({ name }) => name),
+      ['window-unordered', 'external'],
+    );
+    refused([`server: { ${place}, sample: 1 GiB }`, strategies], /a program restores the whole image/u);
+    refused([`server: { ${place}, maxRate: 10 MB/s }`, strategies], /a program cannot be held to `server\.maxRate`/u);
+    refused(
+      [`server: { ${place} }`, strategies, 'matrix: { server.sample: [1 GiB, 2 GiB] }'],
+      /a program restores the whole image/u,
+    );
+  });
+
   test('refuses what only the lab has, with a way to get there', () => {
     for (const section of [
       'link: { roundTrip: 25 ms }',

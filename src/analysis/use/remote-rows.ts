@@ -1,4 +1,5 @@
 import { metric, unavailable, type Metric, type UseRow } from '../../model/metric.ts';
+import { WIRE_UNSEEN } from '../measured-trials.ts';
 import { asShare, overTrials, type UseContext } from './use-context.ts';
 
 const ELSEWHERE = unavailable('not measured: the server is another machine');
@@ -14,7 +15,8 @@ export function remoteRows({ trials, settings: { server }, serverFacts }: UseCon
     'value' in speed
       ? overTrials(
           trials,
-          ({ wireBytes }) => metric((wireBytes * 1000) / speed.value),
+          ({ wireBytes }) =>
+            wireBytes === undefined ? unavailable(WIRE_UNSEEN) : metric((wireBytes * 1000) / speed.value),
           ({ durationMs }) => durationMs,
         )
       : speed;

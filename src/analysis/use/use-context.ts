@@ -29,7 +29,8 @@ export interface UseData {
 /** A measured trial with what rows divide and divide by. */
 export interface CountedTrial {
   readonly durationMs: number;
-  readonly wireBytes: number;
+  /** Absent where nobody counts them. */
+  readonly wireBytes?: number;
   readonly counters: TrialCounters;
   readonly spans?: SpanTable;
   /** Of its strategy; undefined for a strategy that the case does not name. */
@@ -72,7 +73,7 @@ export function useContext(
     return [
       {
         durationMs: found.durationMs,
-        wireBytes: found.bytes.wire,
+        ...(found.bytes.wire === undefined ? {} : { wireBytes: found.bytes.wire }),
         counters: found.counters,
         ...(found.spans === undefined ? {} : { spans: found.spans }),
         knobs,
