@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // The command. Starts the sources in a checkout and the compiled code in an installed package, and says so clearly
 // where Node.js is too old for either. Plain JavaScript, so that any Node can read it.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import * as nodeModule from 'node:module';
 import { constants, homedir } from 'node:os';
@@ -22,14 +23,25 @@ function keepCompiledCode() {
   nodeModule.enableCompileCache(process.env.NODE_COMPILE_CACHE);
 }
 
+/** Runs the same command under another Node.js, as if it were this process. */
+async function runUnder(node) {
+  const inner = spawn(node, process.argv.slice(1), { stdio: 'inherit' });
+  // A terminal sends Ctrl-C to both; the inner one would take a second one for impatience.
+  const hasTerminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY === true);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => {
+      if (signal !== 'SIGINT' || !hasTerminal) inner.kill(signal);
+    });
+  }
+  const [status, signal] = await once(inner, 'exit');
+  process.exitCode = status ?? 128 + constants.signals[signal];
+}
+
 if (Number(process.versions.node.split('.')[0]) >= 24) {
   keepCompiledCode();
   await import(existsSync(sources) ? sources.href : new URL('../dist/main.js', import.meta.url).href);
 } else if (existsSync(bundledNode)) {
-  // The signal that ends the terminal's foreground group reaches both processes; only the inner one acts on it.
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {});
-  const { status, signal } = spawnSync(bundledNode, process.argv.slice(1), { stdio: 'inherit' });
-  process.exitCode = status ?? 128 + constants.signals[signal];
+  await runUnder(bundledNode);
 } else {
   process.stderr.write(
     `restorelab needs Node.js 24 or newer; this is ${process.versions.node}.\n` +

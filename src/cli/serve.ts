@@ -19,7 +19,7 @@ import { describeServed } from './describe-served.ts';
 import type { Edge } from './edge.ts';
 import { findScenario } from './find-scenario.ts';
 import { parseArgv } from './parse-argv.ts';
-import { serveLogin } from './serve-login.ts';
+import { keepMadeSecret, serveLogin } from './serve-login.ts';
 
 const DEFAULT_PORT = 8007;
 
@@ -75,7 +75,7 @@ export const serveCommand: Command = {
         ? undefined
         : await chosenCase(options.scenario, options.case, edge, options.datastore === undefined);
     const places = placesFrom(edge.env, edge.home);
-    const login = await serveLogin({ users: options.users, edge, stateFolder: places.state });
+    const login = await serveLogin({ users: options.users, edge });
     const warn = (sentence: string): void => void edge.stderr.write(`warning: ${sentence}\n`);
     for (const sentence of login.warnings) warn(sentence);
     const datastore = options.datastore === undefined ? undefined : resolve(edge.cwd, options.datastore);
@@ -102,7 +102,9 @@ export const serveCommand: Command = {
       onWarning: warn,
     });
     region.end();
-    edge.stdout.write(describeServed({ served, store, settings, login }));
+    // By port, and only when it is ours: another server of this user goes on with its own.
+    await using kept = await keepMadeSecret(login, { port: served.port, stateFolder: places.state });
+    edge.stdout.write(describeServed({ served, store, settings, login: kept.login }));
     if (!edge.interrupted.aborted) await once(edge.interrupted, 'abort');
     await served.shutdown();
     return exitCodes.fine;

@@ -96,18 +96,21 @@ test('finds round trip, rate and read latency of a server, and writes the scenar
   assert.equal(estimates.connectionRate, undefined, 'one connection has all of the link');
   assert.equal(image.zeroShare, workload.facts.zeroChunkCount / workload.facts.chunkCount);
 
-  // Rates do not depend on the size of the image; two trials, since a busy machine makes one slower and never faster.
+  // Rates do not depend on the size of the image; several trials, since a busy machine makes one slower and never faster.
   const file = join(bench.folder, 'captured.yaml');
   await writeFile(
     file,
     text.replace(/^trials:.*$/mu, 'trials: { repeats: 2, warmUp: 0 }').replace(/^ {2}size:.*$/mu, '  size: 160 MiB'),
   );
-  const { report } = await bench.run(file);
-  const [{ strategies } = { strategies: [] }] = report.cases;
-  const fastest = strategies.map(({ trials }) =>
-    Math.max(...trials.map(({ bytes, durationMs = Infinity }) => ((bytes?.wire ?? 0) * 1000) / durationMs)),
-  );
-  near(fastest[0] ?? 0, estimates.sequentialRate.value, 0.15);
-  near(fastest[1] ?? 0, estimates.windowRate.value, 0.15);
-  assert.equal(report.objectives.length, 4, 'both rates are held between two bounds');
+  const fastest = [0, 0];
+  const wanted = [estimates.sequentialRate.value, estimates.windowRate.value];
+  for (let run = 1; run <= 3 && !fastest.every((rate, index) => isNear(rate, wanted[index] ?? 0, 0.15)); run += 1) {
+    const { report } = await bench.run(file);
+    assert.equal(report.objectives.length, 4, 'both rates are held between two bounds');
+    for (const [index, { trials }] of (report.cases[0]?.strategies ?? []).entries()) {
+      const rates = trials.map(({ bytes, durationMs = Infinity }) => ((bytes?.wire ?? 0) * 1000) / durationMs);
+      fastest[index] = Math.max(fastest[index] ?? 0, ...rates);
+    }
+  }
+  for (const [index, rate] of fastest.entries()) near(rate, wanted[index] ?? 0, 0.15);
 });

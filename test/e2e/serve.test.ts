@@ -52,6 +52,17 @@ await describe('restorelab serve', async () => {
     });
   });
 
+  test('leaves the password of another server alone', async () => {
+    await serving(['--datastore', goldenStore], async (first) => {
+      const file = exported(first, 'PBS_PASSWORD_FILE');
+      const secret = (await readFile(file, 'utf8')).trim();
+      await serving(['--datastore', goldenStore], async (second) => {
+        assert.notEqual(exported(second, 'PBS_PASSWORD_FILE'), file);
+      });
+      assert.equal((await readFile(file, 'utf8')).trim(), secret);
+    });
+  });
+
   test('takes users from a file, with hashed secrets, and warns where others can read it', async () => {
     const { stdout } = await bench.command(['serve', '--hash-secret'], { stdin: ['the password\nmore\n'] });
     const file = join(bench.folder, 'users.yaml');

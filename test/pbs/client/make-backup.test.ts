@@ -291,7 +291,7 @@ test('once the server was asked to finish, its answer is waited for', async () =
 });
 
 test('a server that answers no more is given up, but not while it finishes', async () => {
-  const timeouts = { stallMs: 150, stallBytes: 16 * 1024 };
+  const timeouts = { stallMs: 700, stallBytes: 16 * 1024 };
   const content = {
     snapshot: parseSnapshotPath(NEW),
     images: [{ archive: ARCHIVE, image: imageOf([chunk(1), chunk(2)]) }],
@@ -306,7 +306,7 @@ test('a server that answers no more is given up, but not while it finishes', asy
   await using dead = await ScriptedBackupServer.start({ answer: silent('/fixed_chunk', 60_000) });
   await using stuck = await dead.connect(NEW, { timeouts });
   await assert.rejects(makeBackup(stuck, content, { inFlight: 2, signal }), { code: 'stalled', exitCode: 4 });
-  await using slow = await ScriptedBackupServer.start({ answer: silent('/finish', 500) });
+  await using slow = await ScriptedBackupServer.start({ answer: silent('/finish', 2000) });
   await using session = await slow.connect(NEW, { timeouts });
   assert.equal((await makeBackup(session, content, { inFlight: 2, signal })).length, 1);
 });
