@@ -34,7 +34,8 @@ export function describeVerify(report: VerifyReport): string {
     ['verify threads', `${settings.verifyThreads}, ${busy(use[1]?.utilization)}`],
   ];
   if (report.withoutKeyCount > 0) {
-    rows.push(['encrypted', `${report.withoutKeyCount} chunks, CRC-32 only: their contents need --keyfile`]);
+    const needs = settings.keyFingerprint === undefined ? 'need --keyfile' : 'are under another key';
+    rows.push(['encrypted', `${report.withoutKeyCount} chunks, CRC-32 only: their contents ${needs}`]);
   }
   const lines = [`${report.verdict.sentence}\n\n`, formatTable(rows), '\n'];
   for (const problem of problems.slice(0, MAX_LISTED_PROBLEMS)) lines.push(...problemLines(problem));

@@ -38,6 +38,8 @@ export interface CollectOptions {
   readonly onArchive: (archive: VerifiedArchive) => Promise<void>;
   readonly onProblem: (problem: VerifyProblem) => void;
   readonly onWarning: (sentence: string) => void;
+  /** Of a snapshot that names its key. */
+  readonly onKey: (fingerprint: string) => void;
 }
 
 /** The folder of a snapshot or one of its files, below the datastore. */
@@ -65,7 +67,9 @@ export async function collectArchives(snapshot: VerifiedSnapshot, options: Colle
     onProblem(asProblem(error, { file: manifestPlace, affects: [placeOf(snapshot)] }));
     return;
   }
-  let key = keyFor(manifest, options.crypt);
+  const fingerprint = keyFingerprint(manifest)?.toLowerCase();
+  if (fingerprint !== undefined) options.onKey(fingerprint);
+  let key = keyFor(fingerprint, options.crypt);
   try {
     verifyManifestSignature(manifest, key);
   } catch (error) {
@@ -117,8 +121,7 @@ async function checkBlob(
 }
 
 /** The key, unless the manifest says that it was made with another one. */
-function keyFor(manifest: Manifest, crypt: CryptConfig | undefined): CryptConfig | undefined {
-  const fingerprint = keyFingerprint(manifest)?.toLowerCase();
+function keyFor(fingerprint: string | undefined, crypt: CryptConfig | undefined): CryptConfig | undefined {
   return fingerprint === undefined || fingerprint === crypt?.fingerprint ? crypt : undefined;
 }
 

@@ -2,7 +2,7 @@ import { relative } from 'node:path';
 
 import { DecoderPool } from '../decode/decoder-pool.ts';
 import { SlabPool } from '../memory/slab-pool.ts';
-import { IntegrityError, InterruptedError } from '../model/errors.ts';
+import { IntegrityError, InterruptedError, UsageError } from '../model/errors.ts';
 import { metric, unavailable } from '../model/metric.ts';
 import type { Clock } from '../model/ports.ts';
 import type { ReceivedChunk } from '../model/received-chunk.ts';
@@ -47,7 +47,7 @@ const WAITING_PER_THREAD = 2;
 /**
  * Verifies a snapshot or a whole datastore as PBS does: manifests, blobs and indexes first, then every chunk once, archive
  * by archive, so many read and so many checked at a time. Damage is collected and does not stop it.
- * @throws UsageError `snapshot-not-found` and `datastore-empty`; MachineError; the signal's reason
+ * @throws UsageError `snapshot-not-found`, `datastore-empty` and `wrong-key`; MachineError; the signal's reason
  */
 export async function verifyDatastore(options: VerifyOptions): Promise<VerifyOutcome> {
   const { datastore, readThreads, verifyThreads, order, clock, signal, onProgress, onVerified, crypt } = options;
@@ -55,6 +55,7 @@ export async function verifyDatastore(options: VerifyOptions): Promise<VerifyOut
   const warnings: string[] = [];
   const archives: VerifiedArchive[] = [];
   const list = new ChunkList();
+  const keys: string[] = [];
   const snapshots = await listSnapshots(options);
   for (const [index, snapshot] of snapshots.entries()) {
     signal.throwIfAborted();
@@ -62,6 +63,7 @@ export async function verifyDatastore(options: VerifyOptions): Promise<VerifyOut
       ...(crypt === undefined ? {} : { crypt }),
       onProblem: (problem) => problems.push(problem),
       onWarning: (sentence) => warnings.push(sentence),
+      onKey: (fingerprint) => keys.push(fingerprint),
       onArchive: async (archive) => {
         archives.push(archive);
         problems.push(...lengthProblems(await list.add(archive), archive));
@@ -69,6 +71,8 @@ export async function verifyDatastore(options: VerifyOptions): Promise<VerifyOut
     });
     onProgress?.({ step: 'indexes', snapshots: index + 1, totalSnapshots: snapshots.length });
   }
+
+  if (crypt !== undefined) warnings.push(...checkKey(crypt.fingerprint, keys));
 
   const pools: DecoderPool[] = [];
   const memory = new SlabPool({
@@ -147,6 +151,26 @@ export async function verifyDatastore(options: VerifyOptions): Promise<VerifyOut
     readBusyMs: readers.busyMs,
     verifyBusyMs: decoder.busyMs - verifyBusyBefore,
   };
+}
+
+/**
+ * A sentence where some snapshots are under another key than the one that was given.
+ * @throws UsageError `wrong-key` where all of them are
+ */
+function checkKey(given: string, keys: readonly string[]): readonly string[] {
+  const others = keys.filter((fingerprint) => fingerprint !== given);
+  if (others.length === 0) return [];
+  const named = [...new Set(others)].join(', ');
+  if (others.length === keys.length) {
+    const which = keys.length === 1 ? 'this backup' : `any of the ${keys.length} encrypted or signed snapshots`;
+    throw new UsageError(`the key is not the one of ${which}: it is ${given}, the manifests name ${named}`, {
+      code: 'wrong-key',
+      hint: 'name the key file whose fingerprint the manifests name, or leave --keyfile out: then the CRC-32 alone is checked',
+    });
+  }
+  return [
+    `${others.length} of ${keys.length} encrypted or signed snapshots are under another key (${named}), and were verified as without one`,
+  ];
 }
 
 /** A thread takes a while to start, which is not what is measured: each checks one tiny chunk first. */

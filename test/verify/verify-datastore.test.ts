@@ -102,10 +102,19 @@ describe('verifying the golden store', () => {
     const crypt = await goldenKey(encrypted);
     const own = await verify(goldenStore, { snapshot: encrypted, ...(crypt === undefined ? {} : { crypt }) });
     assert.deepEqual([own.problems, own.withoutKeyCount], [[], 0]);
-    const other = await verify(goldenStore, { snapshot: encrypted, crypt: otherCrypt });
-    assert.deepEqual([other.problems, other.withoutKeyCount], [[], other.chunkCount]);
     const all = await verify(goldenStore, crypt === undefined ? {} : { crypt });
     assert.deepEqual([all.problems, all.withoutKeyCount], [[], 2], 'host/anchor-enc has another key');
+    assert.equal(all.warnings.length, 1);
+    assert.match(all.warnings[0] ?? '', /^\d of \d encrypted or signed snapshots are under another key/u);
+  });
+
+  it('refuses a key that is of none of the snapshots', async () => {
+    const wrong = { code: 'wrong-key', exitCode: 2 };
+    await assert.rejects(verify(goldenStore, { snapshot: encrypted, crypt: otherCrypt }), {
+      ...wrong,
+      message: /not the one of this backup/u,
+    });
+    await assert.rejects(verify(goldenStore, { crypt: otherCrypt }), { ...wrong, message: /any of the \d/u });
   });
 });
 
