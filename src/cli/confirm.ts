@@ -4,7 +4,7 @@ import { UsageError } from '../model/errors.ts';
 import type { Edge } from './edge.ts';
 
 /**
- * Has the user agree to something that cannot be undone, by typing `yes`.
+ * Has the user agree to something that cannot be undone, by typing `yes` or `y`.
  * @throws UsageError `not-confirmed`, also where nobody can be asked; the reason of the edge's signal
  */
 export async function confirm(
@@ -18,14 +18,14 @@ export async function confirm(
       hint: `if that is meant, say so with ${skipWith}`,
     });
   }
-  stderr.write(`${question} Type yes to go on: `);
+  stderr.write(`${question} Type y or yes to go on: `);
   const lines = createInterface({ input: stdin });
   try {
     const answer = await new Promise<string>((resolve, reject) => {
       lines.once('line', resolve).once('close', () => resolve(''));
       interrupted.addEventListener('abort', () => reject(interrupted.reason as Error), { once: true });
     });
-    if (answer.trim().toLowerCase() === 'yes') return;
+    if (['y', 'yes'].includes(answer.trim().toLowerCase())) return;
   } finally {
     lines.close();
   }

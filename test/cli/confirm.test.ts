@@ -21,14 +21,14 @@ function edgeOf(isTTY: boolean, interrupted: AbortSignal = new AbortController()
   return { edge: { stdin, stderr, interrupted }, stdin, written };
 }
 
-test('only yes means yes', async () => {
-  for (const answer of ['yes', ' YES ']) {
+test('only yes and y mean yes', async () => {
+  for (const answer of ['yes', ' YES ', 'y', 'Y']) {
     const { edge, stdin, written } = edgeOf(true);
     stdin.write(`${answer}\n`);
     await confirm('Forget?', edge, options);
     assert.match(written.join(''), /^Forget\? /u);
   }
-  for (const answer of ['', 'y', 'no', 'yesterday']) {
+  for (const answer of ['', 'n', 'no', 'ye', 'yesterday']) {
     const { edge, stdin } = edgeOf(true);
     stdin.write(`${answer}\n`);
     await assert.rejects(confirm('Forget?', edge, options), { code: 'not-confirmed', exitCode: 2 }, answer);
