@@ -25,6 +25,9 @@ import { datastoreOf, serverOf, type Remote } from '../pbs/client/remote.ts';
 import { formatRepository } from '../pbs/client/repository.ts';
 import { connectRest, type RestClient } from '../pbs/client/rest-client.ts';
 import type { CryptConfig } from '../pbs/format/crypt-config.ts';
+import { isShortArchiveName, serverArchiveName } from '../pbs/format/archive-name.ts';
+import { fullArchiveName } from '../pbs/format/find-archive.ts';
+import type { Manifest } from '../pbs/format/manifest.ts';
 import { formatSnapshotPath, parseSnapshotPath } from '../pbs/format/snapshot-path.ts';
 import { loadScenario } from '../scenario/load-scenario.ts';
 import { parseQuantity } from '../scenario/quantity.ts';
@@ -60,7 +63,7 @@ export const captureCommand: Command = {
     ...remoteOptions,
     keyfile: { type: 'string', describe: 'Key of an encrypted image; chunks are not decoded without it' },
     out: { type: 'string', demandOption: true, describe: 'The scenario file to write; must not be there yet' },
-    budget: { type: 'string', default: '1 GiB', describe: 'Bytes to read from the server at most' },
+    budget: { type: 'string', default: '1 GiB', describe: 'Bytes to read from the server at most, 64 MiB or more' },
     'phase-time': { type: 'string', default: '4 s', describe: 'Time that each of the four measurements takes at most' },
     hardware: { type: 'boolean', default: true, describe: "Measure this end's hardware too, six seconds" },
   },
@@ -161,7 +164,7 @@ async function capture(
       clock,
       signal,
     });
-  const archive = options.archive ?? (await largestImage(open, snapshot, signal));
+  const archive = await completeName(options.archive, async () => await readManifest(open, snapshot, signal));
   await using decoder = new DecoderPool({ threads: DECODE_THREADS, clock, ...keyed });
   using region = new LiveRegion({ stream: edge.stderr, env: edge.env, clock });
   const startedMs = clock.now();
@@ -186,12 +189,21 @@ async function capture(
   return { archive, captured };
 }
 
-async function largestImage(open: OpenSession, snapshot: string, signal: AbortSignal): Promise<string> {
+async function readManifest(open: OpenSession, snapshot: string, signal: AbortSignal): Promise<Manifest> {
   await using session: ReaderSession = await open({ snapshot, connection: 0, signal });
-  const { files } = await session.downloadManifest(signal);
+  return await session.downloadManifest(signal);
+}
+
+/** The server's name; without a name that of the largest image. */
+async function completeName(name: string | undefined, manifest: () => Promise<Manifest>): Promise<string> {
+  if (name === undefined) return largestImage(await manifest());
+  return isShortArchiveName(name) ? fullArchiveName(await manifest(), name) : serverArchiveName(name);
+}
+
+function largestImage({ snapshot, files }: Manifest): string {
   const [largest] = files.filter(({ filename }) => filename.endsWith('.img.fidx')).toSorted((a, b) => b.size - a.size);
   if (largest !== undefined) return largest.filename;
-  throw new UsageError(`${snapshot} holds no image of a disk`, {
+  throw new UsageError(`${formatSnapshotPath(snapshot)} holds no image of a disk`, {
     code: 'archive-not-image',
     hint: 'name the snapshot of a virtual machine: images have names that end in .img.fidx',
   });

@@ -28,7 +28,7 @@ export interface RestoreJob {
 
 /** Opens a session for the snapshot. */
 export async function connectFor(
-  { remote, snapshot, crypt, clock, edge }: RestoreJob,
+  { remote, snapshot, crypt, clock, edge }: Pick<RestoreJob, 'remote' | 'snapshot' | 'crypt' | 'clock' | 'edge'>,
   options: { readonly connection?: number; readonly memory?: SlabPool } = {},
 ): Promise<ReaderSession> {
   return await connectReader({

@@ -4,7 +4,8 @@ import { monotonicClock } from '../clock/monotonic.ts';
 import { UsageError, type ExitCode } from '../model/errors.ts';
 import { serverOf } from '../pbs/client/remote.ts';
 import { requireSupportedServer } from '../pbs/client/rest-client.ts';
-import { archiveKind, serverArchiveName } from '../pbs/format/archive-name.ts';
+import { archiveKind, isShortArchiveName, serverArchiveName } from '../pbs/format/archive-name.ts';
+import { fullArchiveName } from '../pbs/format/find-archive.ts';
 import { formatSnapshotPath, parseSnapshotPath } from '../pbs/format/snapshot-path.ts';
 import { findStrategy, strategies } from '../strategy/strategies.ts';
 import type { Command } from './command.ts';
@@ -14,7 +15,7 @@ import { readRemote, remoteOptions, remoteShape } from './remote-options.ts';
 import { findDestination } from './restore-destination.ts';
 import { restoreBlob } from './restore-blob.ts';
 import { restoreChunks } from './restore-chunks.ts';
-import type { RestoreJob } from './restore-job.ts';
+import { connectFor, type RestoreJob } from './restore-job.ts';
 import { strategyFrom, strategyOptions } from './strategy-options.ts';
 
 const once = 'can be given once';
@@ -34,7 +35,11 @@ export const restoreCommand: Command = {
   ],
   positionals: {
     snapshot: { type: 'string', describe: 'TYPE/ID/TIME, as `restorelab snapshots` lists it', demandOption: true },
-    archive: { type: 'string', describe: 'Image, pxar or blob, e.g. drive-scsi0.img', demandOption: true },
+    archive: {
+      type: 'string',
+      describe: 'Image, pxar or blob, e.g. drive-scsi0.img or drive-scsi0',
+      demandOption: true,
+    },
     target: { type: 'string', describe: 'New file, block device, or - for standard output', demandOption: true },
   },
   options: {
@@ -66,14 +71,15 @@ export const restoreCommand: Command = {
     if (strategy === undefined) throw new Error(`there is no strategy ${name}`);
     if (isStream && strategy.writesInOrder !== true) throw outOfOrder(name);
     const snapshot = formatSnapshotPath(parseSnapshotPath(options.snapshot));
-    const archive = serverArchiveName(options.archive);
+    const isShort = isShortArchiveName(options.archive);
+    const named = isShort ? options.archive : serverArchiveName(options.archive);
     const destination = await findDestination(target, { restart }, edge);
     const remote = await readRemote(options, edge);
     const crypt = keyfile === undefined ? {} : { crypt: await readKey(keyfile, edge) };
     const job: RestoreJob = {
       remote,
       snapshot,
-      archive,
+      archive: named,
       destination,
       strategy,
       // On the main thread a write to a reader that does not read could not be interrupted.
@@ -86,9 +92,18 @@ export const restoreCommand: Command = {
     };
     // The reader protocol of older servers looks the same: nothing in it would tell.
     await requireSupportedServer({ ...serverOf(remote), clock: job.clock, signal: edge.interrupted });
-    return archiveKind(archive) === 'blob' ? await restoreBlob(job) : await restoreChunks(job);
+    const archive = isShort ? await completeName(job) : named;
+    return archiveKind(archive) === 'blob'
+      ? await restoreBlob({ ...job, archive })
+      : await restoreChunks({ ...job, archive });
   },
 };
+
+/** What a name without suffix stands for in the snapshot. */
+async function completeName(job: RestoreJob): Promise<string> {
+  await using session = await connectFor(job);
+  return fullArchiveName(await session.downloadManifest(job.edge.interrupted), job.archive);
+}
 
 function outOfOrder(name: string): UsageError {
   const ordered = Object.values(strategies).filter(({ writesInOrder }) => writesInOrder === true);

@@ -5,6 +5,9 @@ import { syncFolder } from '../journal/sync-folder.ts';
 import { asMachineError, systemErrorCode, UsageError } from '../model/errors.ts';
 import type { RestoreMedium } from './restore-medium.ts';
 
+/** A disk holds what only its owner may read. */
+const OWNER_ONLY = 0o600;
+
 /** Where the bytes of a file are until all of them are there. */
 export const partialPath = (target: string): string => `${target}.partial`;
 
@@ -74,7 +77,7 @@ async function openOrCreate(path: string): Promise<{ readonly file: FileHandle; 
     return { file: await open(path, 'r+'), isNew: false };
   } catch (error) {
     if (systemErrorCode(error) !== 'ENOENT') throw error;
-    return { file: await open(path, 'wx+'), isNew: true };
+    return { file: await open(path, 'wx+', OWNER_ONLY), isNew: true };
   }
 }
 

@@ -55,7 +55,7 @@ await describe('capture', async () => {
     await bench.command(['capture', workload.snapshot, '--no-hardware', '--phase-time', '150 ms', ...args]);
 
   test('writes a scenario that can be run, with the history and what the server tells of itself', async () => {
-    const { exitCode, stdout, stderr } = await capture('--out', 'here.yaml', '--budget', '96 MiB');
+    const { exitCode, stdout, stderr } = await capture('drive-scsi0', '--out', 'here.yaml', '--budget', '96 MiB');
     assert.equal(exitCode, exitCodes.fine, stderr);
     const text = await readFile(join(bench.folder, 'here.yaml'), 'utf8');
     const [{ image, history, link }] = loadScenario(text, { file: 'here.yaml', folder: bench.folder }).cases;

@@ -65,6 +65,16 @@ await describe('restore', async () => {
     });
   }
 
+  test('a name without extension is enough, and only its owner may read what comes out', async () => {
+    for (const name of ['drive-scsi0', 'qemu-server']) {
+      const target = newTarget();
+      const { exitCode, stderr } = await bench.restore(IMAGE[0], name, target, ...fewThreads);
+      assert.equal(exitCode, exitCodes.fine, stderr);
+      if (name === 'drive-scsi0') assert.equal(await bench.sha256(target), imageFacts?.original?.sha256);
+      assert.equal((await stat(bench.path(target))).mode & 0o777, 0o600);
+    }
+  });
+
   test('zero chunks take no space', async () => {
     const target = newTarget();
     await bench.restore(...IMAGE, target);

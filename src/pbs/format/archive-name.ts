@@ -36,15 +36,25 @@ export function archiveKind(serverName: string): ArchiveKind | undefined {
   return kindsBySuffix[serverName.slice(serverName.lastIndexOf('.') + 1)];
 }
 
+/** The server's name, where the name says which it is: not `drive-scsi0`, which only a manifest can complete. */
+export function knownServerName(name: string): string | undefined {
+  if (isServerArchiveName(name)) return name;
+  const extension = name.slice(name.lastIndexOf('.') + 1);
+  const suffix = Object.hasOwn(suffixesByExtension, extension) ? suffixesByExtension[extension] : undefined;
+  return suffix !== undefined && isServerArchiveName(name + suffix) ? name + suffix : undefined;
+}
+
+/** Whether this is a name without suffix and extension, such as `drive-scsi0`. */
+export const isShortArchiveName = (name: string): boolean =>
+  knownServerName(name) === undefined && isServerArchiveName(`${name}.img.fidx`);
+
 /**
  * The server's name of an archive: `drive-scsi0.img` becomes `drive-scsi0.img.fidx`, a server name stays as it is.
  * @throws UsageError `archive-name`
  */
 export function serverArchiveName(name: string): string {
-  if (isServerArchiveName(name)) return name;
-  const extension = name.slice(name.lastIndexOf('.') + 1);
-  const suffix = Object.hasOwn(suffixesByExtension, extension) ? suffixesByExtension[extension] : undefined;
-  if (suffix !== undefined && isServerArchiveName(name + suffix)) return name + suffix;
+  const complete = knownServerName(name);
+  if (complete !== undefined) return complete;
   throw new UsageError(`${JSON.stringify(name)} is not the name of an archive`, {
     code: 'archive-name',
     hint: 'archive names end in .img, .pxar, .conf or the like, e.g. drive-scsi0.img',

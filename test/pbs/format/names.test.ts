@@ -151,6 +151,15 @@ describe('an archive of a manifest', () => {
     assert.throws(() => found('root.pxar', 'root.ppxar.didx'), withCode('archive-not-found'));
   });
 
+  it('is found without its extension where only one file is meant', () => {
+    const files = ['drive-scsi0.img.fidx', 'drive-scsi01.img.fidx', 'qemu-server.conf.blob', ...split];
+    assert.equal(found('drive-scsi0', ...files)[0], 'drive-scsi0.img.fidx');
+    assert.equal(found('qemu-server', ...files)[0], 'qemu-server.conf.blob');
+    assert.throws(() => found('root', ...files), withCode('archive-ambiguous'));
+    assert.throws(() => found('drive', ...files), withCode('archive-not-found'));
+    assert.throws(() => found('../drive-scsi0', ...files), withCode('archive-name'));
+  });
+
   it('is missed by its own name', () => {
     assert.throws(
       () => found('usr.pxar', ...split),
