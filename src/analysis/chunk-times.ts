@@ -54,7 +54,7 @@ export function chunkTimes(spans: SpanTable): readonly ChunkTimes[] {
 
 /** Share of all chunks' time that went into each phase; they add up to 1. Undefined where no time was spent. */
 export function phaseShares(chunks: readonly ChunkTimes[]): Readonly<Record<Phase, number>> | undefined {
-  const total = chunks.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
+  const total = chunks.reduce((sum, { startMs, endMs }) => sum + (endMs - startMs), 0);
   if (!(total > 0)) return undefined;
   const share = (phase: Phase): number => chunks.reduce((sum, { phaseMs }) => sum + phaseMs[phase], 0) / total;
   return {

@@ -51,6 +51,15 @@ test('zero chunks and chunks that were never written are no data chunks', () => 
   assert.equal(phaseShares([]), undefined);
 });
 
+test('a chunk that took next to nothing counts beside a late one', () => {
+  const instant = { startMs: 0, endMs: Number.MIN_VALUE };
+  const phaseMs = { queued: 0, waiting: 0, receiving: 0, decoding: 0, held: 0 };
+  const chunk = { slot: 0, headOfLineWaitMs: undefined };
+  const late = { ...chunk, startMs: 1000, endMs: 1000, phaseMs: { ...phaseMs, writing: 0 } };
+  const early = { ...chunk, ...instant, phaseMs: { ...phaseMs, writing: Number.MIN_VALUE } };
+  assert.equal(phaseShares([early, late, early])?.writing, 1);
+});
+
 test('phases add up to the whole time, whatever is missing or out of order', () => {
   const moment = fc.option(fc.double({ min: 0, max: 1000, noNaN: true }), { nil: null });
   const row = fc.record(
