@@ -1,4 +1,5 @@
-import { metric, unavailable, type Metric } from '../model/metric.ts';
+import type { TargetSettings } from '../model/environment.ts';
+import { metric, unavailable, type Metric, type UseRow } from '../model/metric.ts';
 import type { CaseRecord, RunRecord } from '../model/records.ts';
 import { phases, type Comparison, type Phase } from '../model/report.ts';
 import { mean } from '../stats/mean.ts';
@@ -8,13 +9,22 @@ import { meanInFlight } from './littles-law.ts';
 import type { MeasuredTrial } from './measured-trials.ts';
 import { measureResources, type MeasuredResource } from './resource-rules.ts';
 
+/** Name of the evidence. */
+export const MACHINE_EVIDENCE = 'cores of this machine, all programs';
+const NOT_SAMPLED = unavailable('not sampled');
+
 /** What verdict and sentences are made from; all of it measured. */
 export interface Findings {
   /** Against a real server, whose link, cores and disks are not counted. */
   readonly isReal: boolean;
   readonly strategy: string;
   readonly inFlight: number;
+  readonly target: TargetSettings;
+  /** One chunk at a time is what `sequential` is, and a program has no window: the scenario refuses `inFlight` for them. */
+  readonly isWindowFixed: boolean;
   readonly resources: readonly MeasuredResource[];
+  /** What all programs used of this machine's cores; only of a run against a real server, where nobody counts them all. */
+  readonly machine?: Metric;
   /** The known utilization that is largest. */
   readonly busiest?: { readonly name: string; readonly share: number };
   /** Mean number in flight over `inFlight`. */
@@ -31,11 +41,14 @@ export function gatherFindings(
   record: CaseRecord,
   trials: readonly MeasuredTrial[],
   comparisons: readonly Comparison[],
+  use: readonly UseRow[],
 ): Findings {
   const [subject] = record.settings.strategies;
   const inFlight = subject?.knobs.inFlight ?? 1;
   const resources = measureResources(trials, { record, run });
-  const busiest = resources
+  const isReal = run.mode === 'real';
+  const machine = isReal ? (use.find(({ resource }) => resource === 'cpu')?.utilization ?? NOT_SAMPLED) : undefined;
+  const busiest = [...resources, ...(machine === undefined ? [] : [{ name: MACHINE_EVIDENCE, measured: machine }])]
     .flatMap(({ name, measured }) => ('value' in measured ? [{ name, share: measured.value }] : []))
     .toSorted((a, b) => b.share - a.share)[0];
   const slotUse = median(trials.flatMap((trial) => meanInFlight(trial) ?? []).map((held) => held / inFlight));
@@ -50,10 +63,13 @@ export function gatherFindings(
     chunksOfTrials.flatMap((chunks) => mean(chunks.map(({ startMs, endMs }) => endMs - startMs)) ?? []),
   );
   return {
-    isReal: run.mode === 'real',
+    isReal,
     strategy: subject?.label ?? 'no strategy',
+    isWindowFixed: subject?.name === 'sequential' || subject?.knobs.inFlight === undefined,
     inFlight,
+    target: record.settings.target,
     resources,
+    ...(machine === undefined ? {} : { machine }),
     ...(busiest === undefined ? {} : { busiest }),
     slotUse: slotUse === undefined ? unavailable('no chunk times were recorded') : metric(slotUse),
     shares,

@@ -13,7 +13,7 @@ const TARGET_BUSY = 0.85;
 /** A thread that is runnable for nine tenths of a trial has no room left for more chunks in flight. */
 const THREAD_BUSY = 0.9;
 /** The kernel's own work and the sampler take the rest of the cores of a machine that is full. */
-const CORES_BUSY = 0.9;
+export const CORES_BUSY = 0.9;
 /** The ceiling is measured in one quiet stream; under TLS, many streams and other load it comes out somewhat lower. */
 const CEILING_SHARE = 0.85;
 
@@ -98,19 +98,19 @@ export const resourceRules: readonly ResourceRule[] = [
     code: 'client-cpu',
     name: 'all cores, most by the client',
     threshold: CORES_BUSY,
-    utilization: (trial, { run }) => allCoresUse(trial, run.host.cores, 'client'),
+    utilization: (trial, { run }) => allCoresUse(trial, run, 'client'),
   },
   {
     code: 'server-cpu',
     name: 'all cores, most by the server',
     threshold: CORES_BUSY,
-    utilization: (trial, { run }) => allCoresUse(trial, run.host.cores, 'server'),
+    utilization: (trial, { run }) => allCoresUse(trial, run, 'server'),
   },
   {
     code: 'emulator-bound',
     name: 'all cores, most by the link emulator',
     threshold: CORES_BUSY,
-    utilization: (trial, { run }) => allCoresUse(trial, run.host.cores, 'relay'),
+    utilization: (trial, { run }) => allCoresUse(trial, run, 'relay'),
   },
 ];
 
@@ -223,12 +223,17 @@ function decodeUse({ counters, durationMs }: MeasuredTrial): Metric {
 }
 
 const runProcesses = ['client', 'server', 'relay'] as const;
+/** Of a run against a real server only the client is a process of this machine. */
+const ownProcesses: Readonly<Record<RunRecord['mode'], readonly (typeof runProcesses)[number][]>> = {
+  emulate: runProcesses,
+  real: ['client'],
+};
 
 /** CPU of the run's own processes over all cores of the machine, or why it is not known. */
-export function ownCoresUse({ counters, durationMs }: MeasuredTrial, cores: number): Metric {
+export function ownCoresUse({ counters, durationMs }: MeasuredTrial, cores: number, mode: RunRecord['mode']): Metric {
   if (counters === undefined) return NOT_COUNTED;
   let usedMs = 0;
-  for (const name of runProcesses) {
+  for (const name of ownProcesses[mode]) {
     const used = counters[name].cpuMs;
     if (!('value' in used)) return used;
     usedMs += used.value;
@@ -241,10 +246,11 @@ export function ownCoresUse({ counters, durationMs }: MeasuredTrial, cores: numb
  * belongs to the one that uses most. Waiting is left out here, since with many threads it would make other programs'
  * load look like this run's.
  */
-function allCoresUse(trial: MeasuredTrial, cores: number, user: (typeof runProcesses)[number]): Metric {
+function allCoresUse(trial: MeasuredTrial, { host, mode }: RunRecord, user: (typeof runProcesses)[number]): Metric {
   const { counters } = trial;
-  const share = ownCoresUse(trial, cores);
+  const share = ownCoresUse(trial, host.cores, mode);
   if (counters === undefined || !('value' in share)) return share;
+  if (!ownProcesses[mode].includes(user)) return counters[user].cpuMs;
   const cpuMs = (name: (typeof runProcesses)[number]): number => metricValue(counters[name].cpuMs) ?? 0;
   const most = runProcesses.toSorted((a, b) => cpuMs(b) - cpuMs(a))[0];
   return most === user ? share : unavailable(`the ${most === 'relay' ? 'link emulator' : most} used more`);

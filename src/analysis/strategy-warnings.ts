@@ -1,5 +1,5 @@
 import { metricValue, type UseRow } from '../model/metric.ts';
-import type { RecordedWarning, RunData, TrialRecord } from '../model/records.ts';
+import type { RecordedCaseSettings, RecordedWarning, RunData, TrialRecord } from '../model/records.ts';
 import type { CaseReport } from '../model/report.ts';
 import { formatBytes, formatRate, formatShare } from '../model/units.ts';
 import { mean, sampleDeviation } from '../stats/mean.ts';
@@ -46,7 +46,7 @@ export function strategyWarnings(data: RunData, caseIndex: number, report: CaseR
   });
   const [subject] = strategies;
   const otherLoad = subject === undefined ? [] : loadWarnings(data, report, subject);
-  return [...ofEach, ...countWarnings(strategies), ...noiseWarnings(strategies), ...otherLoad];
+  return [...ofEach, ...countWarnings(strategies), ...noiseWarnings(strategies, settings), ...otherLoad];
 }
 
 interface MeasuredStrategy {
@@ -91,7 +91,10 @@ function countWarnings(strategies: readonly MeasuredStrategy[]): readonly Record
   ];
 }
 
-function noiseWarnings(strategies: readonly MeasuredStrategy[]): readonly RecordedWarning[] {
+function noiseWarnings(
+  strategies: readonly MeasuredStrategy[],
+  { server }: RecordedCaseSettings,
+): readonly RecordedWarning[] {
   const noisy = strategies.flatMap(({ label, measured }) => {
     const rates = measured.map((trial) => rateOf(trial, 'data'));
     const deviation = sampleDeviation(rates);
@@ -100,10 +103,13 @@ function noiseWarnings(strategies: readonly MeasuredStrategy[]): readonly Record
     return [`${label} from ${formatRate(Math.min(...rates))} to ${formatRate(Math.max(...rates))}`];
   });
   if (noisy.length === 0) return [];
+  const isWhole = server.kind === 'pbs' && server.sampleBytes === undefined;
+  const cause = isWhole ? '' : ', or too short an image';
+  const length = server.kind === 'embedded' ? ' or image.size' : isWhole ? '' : ' or server.sample';
   return [
     {
       code: 'noisy-trials',
-      sentence: `The data rates of the trials scatter: ${noisy.join(', ')}. Other load, or too short an image: raise trials.repeats or image.size, or use a quieter machine.`,
+      sentence: `The data rates of the trials scatter: ${noisy.join(', ')}. Other load${cause}: raise trials.repeats${length}, or use a quieter machine.`,
     },
   ];
 }
@@ -120,13 +126,13 @@ function loadWarnings(
   const whole = cpu === undefined ? undefined : metricValue(cpu.utilization);
   const stolen = steal === undefined ? undefined : metricValue(steal.saturation);
   const own = median(
-    measured.flatMap((trial) => metricValue(ownCoresUse(trial, machineCores(samples, run.host))) ?? []),
+    measured.flatMap((trial) => metricValue(ownCoresUse(trial, machineCores(samples, run.host), run.mode)) ?? []),
   );
   const warnings: RecordedWarning[] = [];
   if (whole !== undefined && own !== undefined && whole - own > OTHER_LOAD) {
     warnings.push({
       code: 'other-load',
-      sentence: `${formatShare(whole - own)} of this machine's CPU went to other programs while ${label} ran: rates are too low and threads look busier than they are. Stop the other programs and run again.`,
+      sentence: `${formatShare(whole - own)} of this machine's CPU went to other programs${run.mode === 'real' ? ' (to the server too, if it runs here)' : ''} while ${label} ran: rates are too low and threads look busier than they are. Stop the other programs and run again.`,
     });
   }
   if (stolen !== undefined && stolen > STOLEN) {

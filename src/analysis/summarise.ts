@@ -80,6 +80,10 @@ function summariseCase(data: RunData, index: number): CaseReport {
   }));
   const [baseline, ...others] = compared;
   const comparisons = baseline === undefined ? [] : others.map((other) => compare(other, baseline));
+  const use = useTable(
+    { ...data, host: data.run.host, settings, ...(serverFacts === undefined ? {} : { serverFacts }) },
+    baseline?.label,
+  );
   const { transport } = settings;
   const pageCache = pageCacheOf(
     record,
@@ -104,13 +108,16 @@ function summariseCase(data: RunData, index: number): CaseReport {
     ...(serverFacts === undefined || !isReal ? {} : { server: { ...serverFacts, ...limitsOf(server) } }),
     ...(pageCache === undefined ? {} : { pageCache }),
     ...(transport === undefined ? {} : { transport: { asked: transport, negotiated: negotiatedTls(data, index) } }),
-    verdict: judge(data.run, record, baseline === undefined ? [] : trialsOf(data, index, baseline.label), comparisons),
+    verdict: judge(
+      data.run,
+      record,
+      baseline === undefined ? [] : trialsOf(data, index, baseline.label),
+      comparisons,
+      use,
+    ),
     strategies,
     comparisons,
-    use: useTable(
-      { ...data, host: data.run.host, settings, ...(serverFacts === undefined ? {} : { serverFacts }) },
-      baseline?.label,
-    ),
+    use,
   };
 }
 

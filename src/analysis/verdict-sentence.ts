@@ -79,39 +79,3 @@ function comparisonText(comparisons: readonly Comparison[]): string | undefined 
   };
   return texts[best.verdict];
 }
-
-/** The experiment that tells this cause from the ones that look like it. */
-export function nextExperiment(code: VerdictCode, { inFlight, comparisons, isReal }: Findings): string {
-  const real = isReal ? realExperiments[code] : undefined;
-  if (real !== undefined) return real;
-  if (code === 'serialised-by-latency' && !comparisons.some(({ verdict }) => verdict === 'faster')) {
-    return `Raise what is in flight (now ${inFlight}): if the data rate follows, latency was the limit. Then vary link.roundTrip and check that the time per chunk grows by what is added.`;
-  }
-  return experiments[code];
-}
-
-/** Where the experiment of the lab would turn what a real server has no knobs for. */
-const realExperiments: Partial<Readonly<Record<VerdictCode, string>>> = {
-  'serialised-by-latency':
-    'Raise inFlight of the faster strategy until its rate no longer follows (beyond 16 with server.maxInFlight). `restorelab capture` brings the server into the lab, where round trip and disks can be varied one by one.',
-  link: 'Run iperf3 beside the restore and compare its rate with the wire rate.',
-  inconclusive:
-    'Nothing on this side limits it, and what is beyond is not counted: double inFlight (with server.maxInFlight), then use target: { kind: discard }. If neither moves the data rate, look at the busiest thread of proxmox-backup-proxy and at the disks of the server, or bring it into the lab with `restorelab capture`.',
-};
-
-const experiments: Readonly<Record<VerdictCode, string>> = {
-  'serialised-by-latency':
-    'Vary link.roundTrip, then storage.readLatency (matrix): whichever the time per chunk follows is the latency it waits for. Then raise inFlight of the faster strategy until its rate no longer follows.',
-  link: 'Raise or remove link.rate: if the data rate follows, the link was the limit. On a real line, run iperf3 beside the restore and compare its rate with the wire rate.',
-  storage:
-    'Run again with storage.queueDepth and storage.bandwidth doubled: if the data rate follows, the disks were the limit. On a real server, run twice and compare the warm cache with the cold one.',
-  target: 'Run again with target: { kind: discard }: if the data rate rises, writing was the limit.',
-  'client-cpu':
-    'Raise decodeThreads: if the data rate rises, decoding was the limit; if not, it is one thread of the client (TLS, event loop), which a second connection does not relieve.',
-  'server-cpu':
-    'Run again with image.compressionRatio doubled, so that the server reads, encrypts and sends half as much: if the data rate rises and the wire rate stays, one core of the server was the limit. On a real server, look at the busiest thread of proxmox-backup-proxy meanwhile.',
-  'emulator-bound':
-    'Lower link.rate, or run on a machine with more cores, until the emulator is no longer busy; only then compare strategies.',
-  inconclusive:
-    'Change one thing at a time: double inFlight, then decodeThreads, then use target: { kind: discard }. What moves the data rate is the limit.',
-};

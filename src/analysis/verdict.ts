@@ -1,10 +1,11 @@
-import { metric, metricValue, unavailable, type Metric } from '../model/metric.ts';
+import { metric, metricValue, unavailable, type Metric, type UseRow } from '../model/metric.ts';
 import type { CaseRecord, RunRecord, TrialRecord } from '../model/records.ts';
 import type { Comparison, Evidence, Verdict, VerdictCode } from '../model/report.ts';
-import { gatherFindings, type Findings } from './findings.ts';
+import { gatherFindings, MACHINE_EVIDENCE, type Findings } from './findings.ts';
 import { measuredTrials } from './measured-trials.ts';
-import { precedences, resourceRules, type MeasuredResource } from './resource-rules.ts';
-import { nextExperiment, verdictSentence } from './verdict-sentence.ts';
+import { CORES_BUSY, precedences, resourceRules, type MeasuredResource } from './resource-rules.ts';
+import { nextExperiment } from './next-experiment.ts';
+import { verdictSentence } from './verdict-sentence.ts';
 
 /** The fetch slots count as full from here: zero chunks, the start and the end of a trial leave them empty. */
 const SLOTS_FULL = 0.85;
@@ -23,7 +24,7 @@ export const verdictRule: string = [
   `A resource limits from the share given here on: ${resourceRules.map(({ name, threshold }) => `${name} ${threshold}`).join('; ')}.`,
   'If several do, the ceiling of the link emulator goes first, then link, storage and a throttled target, which are counted against what is declared, then the main thread of the emulator, then the largest share.',
   `Otherwise it is serialised by latency if its fetch slots are at least ${SLOTS_FULL} full, at least ${MOSTLY_WAITING} of the chunks' time is waiting for the first byte, and no resource reaches ${NOTHING_BUSY}.`,
-  'Of a real server link, cores and disks are not counted: with more than one chunk in flight it is then serialised only if another strategy is faster.',
+  'Beside a real server all that runs on the cores of this machine is one more resource that may be busy. Beyond it link, cores and disks are not counted: with more than one chunk in flight it is then serialised only if another strategy is faster.',
   'Otherwise inconclusive. What the scenario expects is never looked at.',
 ].join(' ');
 
@@ -33,11 +34,12 @@ export function judge(
   record: CaseRecord,
   trials: readonly TrialRecord[],
   comparisons: readonly Comparison[],
+  use: readonly UseRow[],
 ): Verdict {
   const [subject] = record.settings.strategies;
   const strategy = subject?.label ?? 'no strategy';
   const measured = measuredTrials(trials);
-  const findings = gatherFindings(run, record, measured, comparisons);
+  const findings = gatherFindings(run, record, measured, comparisons, use);
   const evidence = listEvidence(findings);
   if (measured.length === 0) {
     const cause = trials.find(({ error }) => error !== undefined)?.error;
@@ -76,7 +78,7 @@ function isSerialised({ slotUse, shares, busiest, isReal, inFlight, comparisons 
   return slotsFull && waiting && busiest !== undefined && busiest.share < NOTHING_BUSY;
 }
 
-function listEvidence({ resources, slotUse, shares, busiest }: Findings): readonly Evidence[] {
+function listEvidence({ resources, machine, slotUse, shares, busiest }: Findings): readonly Evidence[] {
   const orUnknown = (value: number | undefined): Metric =>
     value === undefined ? unavailable('no chunk times were recorded') : metric(value);
   return [
@@ -99,6 +101,16 @@ function listEvidence({ resources, slotUse, shares, busiest }: Findings): readon
       met: busiest !== undefined && busiest.share < NOTHING_BUSY,
     },
     ...resources.map(({ name, measured, threshold, met }) => ({ name, measured, threshold: `>= ${threshold}`, met })),
+    ...(machine === undefined
+      ? []
+      : [
+          {
+            name: MACHINE_EVIDENCE,
+            measured: machine,
+            threshold: `>= ${CORES_BUSY}`,
+            met: (metricValue(machine) ?? 0) >= CORES_BUSY,
+          },
+        ]),
   ];
 }
 

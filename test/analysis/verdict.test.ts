@@ -191,3 +191,11 @@ test('only a throttled target is counted against what is declared, and it proves
   assert.equal(code(throttled, { writing: 0.94, proof: 0.3 }), 'target');
   assert.notEqual(code({ kind: 'discard' }, { writing: 0.94, proof: 0.3 }), 'target');
 });
+
+test('what comes next is neither done already nor refused', () => {
+  const lengths = { queued: 0, waiting: 3, receiving: 4, decoding: 3, held: 0, writing: 2 };
+  assert.match(verdictOf({ lengths }).next, /: run window-unordered beside sequential, then raise decodeThreads\. /u);
+  assert.match(verdictOf({ lanes: 8 }, windowUnordered).next, /: double inFlight, then raise decodeThreads\. /u);
+  assert.doesNotMatch(verdictOf({ load: { writing: 0.92, proof: 0.02 } }).next, /kind: discard/u);
+  assert.match(verdictOf({}).next, /^Run window-unordered beside it/u);
+});
