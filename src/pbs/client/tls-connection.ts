@@ -186,7 +186,7 @@ function unreachable(host: string, port: number, reason: string, cause: Error): 
 function tlsFailed(host: string, port: number, reason: string, cause: Error): ServerError {
   return new ServerError(`no TLS connection to ${host}:${port}: ${reason}`, {
     code: 'tls-failed',
-    hint: 'is this a Proxmox Backup Server, and not a plain HTTP port?',
+    hint: 'is it a Proxmox Backup Server (not a plain HTTP port), and was it not stopped just now?',
     cause,
   });
 }
