@@ -15,7 +15,7 @@ export function externalWarnings(label: string, trials: readonly TrialRecord[]):
   if (unseen !== undefined) {
     warnings.push({
       code: 'external-not-verified',
-      sentence: `The bytes that ${label} restored were not proven equal to the original (${unseen}); its figures count all the same.`,
+      sentence: `The bytes that ${label} restored were not proven to be right (${unseen}); its figures count all the same.`,
     });
   }
   if (run.some(({ bytes }) => bytes !== undefined && bytes.wire === undefined)) {

@@ -72,7 +72,7 @@ function failureWarnings(label: string, trials: readonly TrialRecord[]): readonl
   if (wrong.length > 0) {
     warnings.push({
       code: 'trials-not-verified',
-      sentence: `${wrong.length} of ${trials.length} trials of ${label} ended, but their bytes were not proven equal to the original${problem === undefined ? '' : ` (${problem})`}: they count in no figure.`,
+      sentence: `${wrong.length} of ${trials.length} trials of ${label} ended, but their bytes were not proven to be right${problem === undefined ? '' : ` (${problem})`}: they count in no figure.`,
     });
   }
   return warnings;

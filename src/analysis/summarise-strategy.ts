@@ -90,7 +90,8 @@ function cpuSecondsPerGb(
 }
 
 function reportTrial(trial: TrialRecord): TrialReport {
-  const { index, block, status, warmUp, durationMs, verified, notVerifiable, sha256, bytes, error, external } = trial;
+  const { index, block, status, warmUp, durationMs, verified, notVerifiable, proof, sha256, bytes, error, external } =
+    trial;
   return {
     index,
     block,
@@ -99,6 +100,7 @@ function reportTrial(trial: TrialRecord): TrialReport {
     ...(durationMs === undefined ? {} : { durationMs }),
     ...(verified === undefined ? {} : { verified }),
     ...(notVerifiable === undefined ? {} : { notVerifiable }),
+    ...(proof === undefined ? {} : { proof: proof.method }),
     ...(sha256 === undefined ? {} : { sha256 }),
     ...(bytes === undefined ? {} : { bytes }),
     ...(error === undefined ? {} : { error }),

@@ -260,7 +260,7 @@ export type SpanColumn = (typeof spanColumns)[number];
 /** One column per name, one row per written chunk in the order of writing; null where a chunk has no such moment. */
 export type SpanTable = Readonly<Record<SpanColumn, readonly (number | null)[]>>;
 
-/** How restored bytes were proven equal to the original. */
+/** What restored bytes were held against. */
 export interface ProofRecord {
   /** `crc32-per-chunk`: every write's offset, length and CRC-32; `sha256-of-file`: the whole target was read back; `-of-stdout`: as it came out; `sha256-per-chunk`: by the digests of the index. */
   readonly method: 'crc32-per-chunk' | 'sha256-of-file' | 'sha256-of-stdout' | 'sha256-per-chunk';

@@ -14,6 +14,7 @@ import type {
   ServerFacts,
   TrialBytes,
   TrialStatus,
+  ProofRecord,
 } from './records.ts';
 
 /** Version of report.json. */
@@ -72,6 +73,8 @@ export interface TrialReport {
   readonly warmUp: boolean;
   readonly durationMs?: number;
   readonly verified?: boolean;
+  /** What the restored bytes were held against; absent in older reports. */
+  readonly proof?: ProofRecord['method'];
   /** Why nobody can know whether its bytes were right. */
   readonly notVerifiable?: string;
   readonly sha256?: string;

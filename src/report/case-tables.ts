@@ -299,7 +299,7 @@ export function evidenceTable({ verdict }: CaseReport): Table {
       name,
       metricText(measured, formatShare),
       threshold.replace(/[\d.]+$/u, (number) => formatShare(Number(number))),
-      met ? 'yes' : 'no',
+      'value' in measured ? (met ? 'yes' : 'no') : '-',
     ]),
   };
 }

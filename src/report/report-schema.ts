@@ -54,6 +54,7 @@ const trial = z.looseObject({
   durationMs: z.number().exactOptional(),
   verified: z.boolean().exactOptional(),
   notVerifiable: z.string().exactOptional(),
+  proof: z.enum(['crc32-per-chunk', 'sha256-of-file', 'sha256-of-stdout', 'sha256-per-chunk']).exactOptional(),
   sha256: z.string().exactOptional(),
   bytes: bytes.exactOptional(),
   error: recordedError.exactOptional(),

@@ -91,10 +91,13 @@ function trialRateText(trial: TrialReport): string {
 }
 
 function proofText(trial: TrialReport): string {
-  const { verified, sha256 } = trial;
+  const { verified, proof, sha256 } = trial;
   if (verified === undefined) return `unknown: ${missingReason(trial)}`;
   const hash = sha256 === undefined ? '' : ` (SHA-256 ${sha256.slice(0, 12)}...)`;
-  return verified ? `equal to the original${hash}` : `NOT equal to the original${hash}`;
+  // Of an image that is on a real server nobody has the original.
+  if (proof === 'sha256-per-chunk')
+    return `${verified ? 'every chunk had' : 'NOT every chunk had'} the digest of its slot in the index${hash}`;
+  return `${verified ? 'equal' : 'NOT equal'} to the original${hash}`;
 }
 
 export function hostTable({ host, tool, scenario, startedAt, status, emulatorCeilingBytesPerSecond }: Report): Table {

@@ -67,6 +67,7 @@ await describe('a run against a server that only its environment opens', async (
     assert.equal(found.strategies.length, names.length);
     for (const { label, trials, throughput, cpuSecondsPerGb } of found.strategies) {
       assert.equal(trials[0]?.verified, true, label);
+      assert.equal(trials[0]?.proof, 'sha256-per-chunk', label);
       assert.ok((throughput.wire?.medianBytesPerSecond ?? 0) > 0, label);
       assert.ok('unavailable' in cpuSecondsPerGb.server && /another machine/u.test(cpuSecondsPerGb.server.unavailable));
       assert.ok('value' in cpuSecondsPerGb.client);
@@ -74,6 +75,8 @@ await describe('a run against a server that only its environment opens', async (
     assert.equal(found.server?.maxInFlight, 16);
     assert.match(found.server.version, /^\d/u);
     assert.deepEqual(found.link, { asked: {} });
+    const client = found.verdict.evidence.find(({ name }) => name === 'all cores, most by the client');
+    assert.ok(client !== undefined && 'value' in client.measured);
     const storage = found.use.find(({ resource }) => resource === 'storage of the server');
     assert.ok(storage !== undefined && 'unavailable' in storage.utilization);
     assert.ok(!found.use.some(({ resource }) => /relay|emulator/u.test(resource)));
@@ -141,6 +144,7 @@ await describe('a run against a server that only its environment opens', async (
     const again = await bench.command(['run', file]);
     assert.equal(again.exitCode, exitCodes.usage, again.stderr);
     assert.match(again.stderr, /no snapshot vm\/100\/2026-02-15T16:29:43Z/u);
+    assert.match(again.stderr, /in a scenario: server\.namespace/u);
   });
 
   test('a plan says what will be asked of the server, and profiles are left to the lab', async () => {

@@ -45,7 +45,7 @@ const explanations: readonly (readonly [isIt: (quoted: string, status: number) =
         code: 'snapshot-not-found',
         hint:
           namespace === ''
-            ? 'list the snapshots (`restorelab snapshots`) and name one of them; one in a namespace needs --ns'
+            ? 'list the snapshots (`restorelab snapshots`) and name one of them; one in a namespace needs --ns (in a scenario: server.namespace)'
             : 'the server does not say whether the namespace or the snapshot is missing: list its snapshots (`restorelab snapshots`)',
       }),
   ],
@@ -54,7 +54,7 @@ const explanations: readonly (readonly [isIt: (quoted: string, status: number) =
     ({ store = '', namespace = '' }) =>
       new UsageError(`there is no namespace ${namespace} in datastore ${store}`, {
         code: 'namespace-not-found',
-        hint: 'check --ns or PBS_NAMESPACE; names of namespaces are written from the root, as in a/b',
+        hint: 'check --ns (in a scenario: server.namespace) or PBS_NAMESPACE; names of namespaces are written from the root, as in a/b',
       }),
   ],
   [(_, status) => status === 401, ({ authId }, quoted) => authenticationFailed(authId, quoted)],

@@ -12,12 +12,13 @@ import {
   orderTable,
   phasesTable,
   ratesTable,
+  serverTable,
 } from '../case-tables.ts';
 import { verdictNames } from '../human-text.ts';
 import { programsTable } from '../programs-table.ts';
 import { html, type Markup } from './markup.ts';
 import { phaseBars, phaseLegend } from './phase-bars.ts';
-import { tableMarkup } from './table-markup.ts';
+import { tableIfAny, tableMarkup } from './table-markup.ts';
 import { throughputPlot } from './throughput-plot.ts';
 import { useBars } from './use-bars.ts';
 import { waterfallDrawings } from './waterfall-drawing.ts';
@@ -25,7 +26,6 @@ import { waterfallDrawings } from './waterfall-drawing.ts';
 /** Everything about one case: how fast, where the time goes, what was busy, and the figures behind it. */
 export function caseSection(one: CaseReport, waterfalls: readonly Waterfall[], index: number, many: boolean): Markup {
   const name = caseName(one);
-  const programs = programsTable(one);
   const head = many
     ? html`<header class="case-head">
         <h2 id="case-${index}-title">${name}</h2>
@@ -40,7 +40,7 @@ export function caseSection(one: CaseReport, waterfalls: readonly Waterfall[], i
     </div>
     <div class="card">
       <h3>What was restored over what</h3>
-      ${tableMarkup(linkTable(one))} ${tableMarkup(transportTable(one))} ${tableMarkup(imageTable(one))}
+      ${[serverTable, linkTable, transportTable, imageTable].map((make) => tableIfAny(make(one)))}
     </div>`;
   const busy = html`<div class="card">
     <h3>What was busy</h3>
@@ -51,9 +51,8 @@ export function caseSection(one: CaseReport, waterfalls: readonly Waterfall[], i
     ${head}
     <div class="card">
       <h3>Throughput</h3>
-      ${throughputPlot([one])} ${tableMarkup(ratesTable(one))}
-      ${one.comparisons.length === 0 ? '' : tableMarkup(comparisonsTable(one))}
-      ${programs.rows.length === 0 ? '' : tableMarkup(programs)}
+      ${throughputPlot([one])} ${tableMarkup(ratesTable(one))} ${tableIfAny(comparisonsTable(one))}
+      ${tableIfAny(programsTable(one))}
     </div>
     <div class="card">
       <h3>Where a chunk's time goes</h3>

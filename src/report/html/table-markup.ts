@@ -23,6 +23,11 @@ export function tableMarkup({ title, note, columns, rows }: Table): Markup {
   );
 }
 
+/** Nothing, not even its title, of a table without rows. */
+export function tableIfAny(table: Table): Markup | '' {
+  return table.rows.length === 0 ? '' : tableMarkup(table);
+}
+
 /**
  * A titled frame in which a wide table scrolls by itself, so that the page never does on a phone; the keyboard reaches
  * it. Title and note stay outside, where they wrap.
