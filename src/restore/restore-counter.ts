@@ -1,4 +1,4 @@
-import type { ChunkDecoder, RestoreTarget } from '../model/ports.ts';
+import type { ChunkDecoder, PlainChunk, RestoreTarget } from '../model/ports.ts';
 
 /** What one restore has moved so far; bytes. */
 export interface RestoredBytes {
@@ -16,13 +16,14 @@ export class RestoreCounter implements RestoredBytes {
   data = 0;
   unique = 0;
   readonly #seen: Set<string> = new Set();
+  /** Of decoded chunks until they are written: all figures count what is written. */
+  readonly #digests: WeakMap<PlainChunk, string> = new WeakMap();
 
   watchDecoder(decoder: ChunkDecoder): ChunkDecoder {
     return {
       decode: async (chunk, slot) => {
         const plain = await decoder.decode(chunk, slot);
-        if (!this.#seen.has(slot.digest)) this.unique += slot.length;
-        this.#seen.add(slot.digest);
+        this.#digests.set(plain, slot.digest);
         return plain;
       },
     };
@@ -35,6 +36,7 @@ export class RestoreCounter implements RestoredBytes {
         const { length } = chunk;
         await target.write(offset, chunk);
         this.data += length;
+        this.#countUnique(chunk, length);
         this.logical += length;
         onWritten();
       },
@@ -45,5 +47,12 @@ export class RestoreCounter implements RestoredBytes {
       },
       finish: async () => await target.finish(),
     };
+  }
+
+  #countUnique(chunk: PlainChunk, length: number): void {
+    const digest = this.#digests.get(chunk);
+    if (digest === undefined || this.#seen.has(digest)) return;
+    this.#seen.add(digest);
+    this.unique += length;
   }
 }
