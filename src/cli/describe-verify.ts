@@ -9,6 +9,10 @@ const MAX_LISTED_PROBLEMS = 50;
 /** Archives that a problem names. */
 const MAX_LISTED_ARCHIVES = 5;
 
+/** A server reuses chunks that it takes for sound: only its own verify sets bad ones aside. */
+const AFTER_DAMAGE =
+  'Look after the disk, do not count on the archives that are named, and run the verify of the server: it sets bad chunks aside, so that the next backup writes those anew that its machine still has.';
+
 /** What a verify found, how fast it went, and what it waited for. */
 export function describeVerify(report: VerifyReport): string {
   const { bytes, settings, problems, throughput, chunkLatencyMs, use } = report;
@@ -37,12 +41,18 @@ export function describeVerify(report: VerifyReport): string {
     const needs = settings.keyFingerprint === undefined ? 'need --keyfile' : 'are under another key';
     rows.push(['encrypted', `${report.withoutKeyCount} chunks, CRC-32 only: their contents ${needs}`]);
   }
-  const lines = [`${report.verdict.sentence}\n\n`, formatTable(rows), '\n'];
+  const found = problems.length === 1 ? '1 problem was found' : `${problems.length} problems were found`;
+  const isSound = problems.length === 0;
+  const lines = [
+    ...(isSound ? [] : [`DAMAGE: ${found}.\n`]),
+    `${report.verdict.sentence}\n\n`,
+    formatTable(rows),
+    '\n',
+  ];
   for (const problem of problems.slice(0, MAX_LISTED_PROBLEMS)) lines.push(...problemLines(problem));
   if (problems.length > MAX_LISTED_PROBLEMS) lines.push(`and ${problems.length - MAX_LISTED_PROBLEMS} more\n`);
-  const found = problems.length === 1 ? '1 problem was found.' : `${problems.length} problems were found.`;
-  lines.push(problems.length > 0 ? `${found}\n` : `No damage was found${isWhole ? '' : ' until then'}.\n`);
-  lines.push(`Next: ${report.verdict.next}\n`);
+  if (isSound) lines.push(`No damage was found${isWhole ? '' : ' until then'}.\n`);
+  lines.push(`Next: ${isSound ? report.verdict.next : AFTER_DAMAGE}\n`);
   return lines.join('');
 }
 
@@ -62,9 +72,12 @@ function phasesText({ phaseShares: { queued = 0, waiting = 0, receiving = 0, dec
   return parts.map(([share, name]) => `${formatShare(share)} ${name}`).join(', ');
 }
 
-function problemLines({ file, problem, affects }: VerifyProblem): readonly string[] {
+function problemLines({ file, digest, problem, affects }: VerifyProblem): readonly string[] {
+  // The file has the digest for its name.
+  const clause =
+    digest === undefined ? problem : problem.replace(`chunk ${digest}: `, '').replace(`chunk ${digest} `, 'it ');
   const others = affects.filter((archive) => archive !== file);
   const named = others.slice(0, MAX_LISTED_ARCHIVES).join(', ');
   const more = others.length > MAX_LISTED_ARCHIVES ? ` and ${others.length - MAX_LISTED_ARCHIVES} more` : '';
-  return [`DAMAGED ${file}: ${problem}\n`, ...(named === '' ? [] : [`  affects ${named}${more}\n`])];
+  return [`DAMAGED ${file}: ${clause}\n`, ...(named === '' ? [] : [`  affects ${named}${more}\n`])];
 }

@@ -38,6 +38,8 @@ await describe('restorelab verify', async () => {
     const { exitCode, stdout } = await bench.command(['verify', copy.path, ...threads]);
     assert.equal(exitCode, exitCodes.failed);
     assert.ok(stdout.includes(`DAMAGED .chunks/${digest.slice(0, 4)}/${digest}: the chunk is missing`), stdout);
+    assert.match(stdout, /^DAMAGE: 2 problems were found\.\n/u);
+    assert.match(stdout, /^Next: Look after the disk/mu);
     assert.ok(stdout.includes(`${newest}/drive-scsi0.img.fidx`), stdout);
     assert.ok(stdout.includes(`DAMAGED ${older}: `), stdout);
     const json = await bench.command(['verify', copy.path, newest, '--json', ...threads]);
@@ -119,7 +121,7 @@ await describe('restorelab verify', async () => {
   test('refuses what makes no sense', async () => {
     for (const [args, says] of [
       [['/nowhere'], /not a datastore/u],
-      [[goldenStore, 'vm/100'], /not the time of a backup/u],
+      [[goldenStore, 'vm/100'], /the time of the snapshot is missing/u],
       [[goldenStore, 'vm/100/2020-01-01T00:00:00Z'], /no snapshot/u],
       [[goldenStore, '--read-threads', '0'], /read-threads.*1 or more/u],
       [[goldenStore, '--verify-threads', '33'], /verify-threads.*32 or less/u],
