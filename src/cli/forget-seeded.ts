@@ -4,6 +4,7 @@ import { placeText } from '../pbs/client/refusal.ts';
 import { listRemoteSnapshots } from '../pbs/client/remote-snapshots.ts';
 import { datastoreOf, serverOf } from '../pbs/client/remote.ts';
 import { connectRest } from '../pbs/client/rest-client.ts';
+import { formatGroup } from '../pbs/format/snapshot-path.ts';
 import { markedGroup } from '../seed/seed-mark.ts';
 import { forgetSnapshot, seededOnly } from '../seed/seeded-snapshots.ts';
 import { confirm } from './confirm.ts';
@@ -33,6 +34,7 @@ export async function forgetSeeded(argv: ForgetArguments, edge: Edge): Promise<E
   await using rest = await connectRest({ ...serverOf(remote), clock: monotonicClock(), signal });
   const found = seededOnly(await listRemoteSnapshots(rest, { ...place, ...group }, signal));
   const where = placeText(place.store, place.namespace);
+  const ofGroup = group.group === undefined ? '' : `group ${formatGroup(group.group)} of `;
   if (!argv.json) stdout.write(found.map(({ name }) => `${name}\n`).join(''));
   const what = found.length === 1 ? 'this snapshot' : `these ${found.length} snapshots`;
   if (found.length > 0 && !argv.yes) await confirm(`Remove ${what} from ${where}?`, edge, { skipWith: '--yes' });
@@ -40,7 +42,10 @@ export async function forgetSeeded(argv: ForgetArguments, edge: Edge): Promise<E
   if (argv.json) {
     const forgotten = found.map(({ name }) => name);
     stdout.write(`${JSON.stringify({ formatVersion: 1, forgotten }, null, 2)}\n`);
-  } else if (found.length === 0) stdout.write(`There are no seeded snapshots in ${where}\n`);
-  else stdout.write(`Removed ${what}; the garbage collection of the server frees the space of their chunks\n`);
+  } else if (found.length === 0) stdout.write(`There are no seeded snapshots in ${ofGroup}${where}\n`);
+  else
+    stdout.write(
+      `Removed ${what}; the garbage collection of the server frees the space of ${found.length === 1 ? 'its' : 'their'} chunks\n`,
+    );
   return exitCodes.fine;
 }

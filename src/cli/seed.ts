@@ -136,8 +136,15 @@ async function seed(argv: SeedArguments, edge: Edge): Promise<ExitCode> {
     if (json) edge.stdout.write(`${JSON.stringify(seededJson(group, id, seeded), null, 2)}\n`);
     else if (seeded.length > 0) edge.stdout.write(describeSeeded(seeded));
   }
-  if (backups.length === 0 && !json)
-    edge.stdout.write(`${formatGroup(group)} holds all ${settings.history.depth} backups already\n`);
+  if (backups.length === 0 && !json) {
+    const { depth } = settings.history;
+    const held = existing.length;
+    edge.stdout.write(
+      held > depth
+        ? `${formatGroup(group)} holds ${held} backups already, ${depth} ${depth === 1 ? 'was' : 'were'} asked for: nothing was removed\n`
+        : `${formatGroup(group)} holds all ${depth} backups already\n`,
+    );
+  }
   return exitCodes.fine;
 }
 

@@ -183,6 +183,8 @@ describe('seed on a server of its own process', () => {
       csums,
     );
     assert.ok(more.seeded.every(({ uploadedChunks }) => uploadedChunks <= 2));
+    const fewer = await seed('--group', 'vm/once', ...image, '--history', '1');
+    assert.match(fewer.stdout, /holds 3 backups already, 1 was asked for: nothing was removed/u);
   });
 
   it('a group with other snapshots is left alone', async () => {
@@ -280,7 +282,11 @@ describe('seed on a server of its own process', () => {
     const { forgotten } = JSON.parse(all.stdout) as { readonly forgotten: readonly string[] };
     assert.ok(forgotten.some((name) => name.startsWith('ct/restorelab-marks/')) && !forgotten.includes(foreign));
     assert.deepEqual(await readdir(join(store, 'vm')), ['restorelab-foreign']);
-    assert.match((await seed('--forget', '--yes')).stdout, /There are no seeded snapshots/u);
+    assert.match((await seed('--forget', '--yes')).stdout, /There are no seeded snapshots in (?!group)/u);
+    assert.match(
+      (await seed('--forget', '--yes', '--group', 'vm/gone')).stdout,
+      /snapshots in group vm\/restorelab-gone of /u,
+    );
   });
 });
 
