@@ -75,6 +75,7 @@ export async function runCommandLine(edge: Edge): Promise<ExitCode> {
       command.summary,
       (builder) => build(command, builder),
       async (argv) => {
+        checkNumbers(command, argv, edge.args);
         exitCode = await command.run(argv, edge);
       },
     );
@@ -95,17 +96,30 @@ function build({ positionals, options, examples }: Command, builder: Argv): Argv
   return builder.options({ ...options });
 }
 
+/** yargs turns a text that is no number into NaN: what was typed is in the arguments alone. */
+function checkNumbers({ options }: Command, argv: Readonly<Record<string, unknown>>, args: readonly string[]): void {
+  for (const [name, { type }] of Object.entries(options)) {
+    if (type !== 'number' || !Number.isNaN(argv[name])) continue;
+    const at = args.findIndex((word) => word === `--${name}` || word.startsWith(`--${name}=`));
+    const typed = args[at]?.split('=', 2)[1] ?? args[at + 1] ?? '';
+    throw new UsageError(`--${name}: ${JSON.stringify(typed)} is not a number`, {
+      code: 'usage',
+      hint: 'see --help of the command',
+    });
+  }
+}
+
 /** Says what is wrong and points at the right name where one is near, else at the help. */
 function usageError(message: string, args: readonly string[]): UsageError {
   const command = args.find((word) => !word.startsWith('-'));
   const similar = /^Did you mean (\S+)\?$/u.exec(message)?.[1];
   if (similar !== undefined)
     return new UsageError(`unknown command ${command ?? ''}`, { code: 'usage', hint: `did you mean ${similar}?` });
-  const missing = missingText(message);
+  const current = commands.find(({ usage }) => usage.split(' ')[0] === command);
+  const missing = missingText(message, current);
   if (missing !== undefined)
     return new UsageError(missing, { code: 'usage', hint: `see \`restorelab ${command ?? ''} --help\`` });
   const unknown = /^Unknown arguments?: ([^,]+)/u.exec(message)?.[1];
-  const current = commands.find(({ usage }) => usage.split(' ')[0] === command);
   if (unknown !== undefined && current === undefined) {
     return new UsageError(`unknown command ${unknown}`, {
       code: 'usage',
@@ -121,8 +135,9 @@ function usageError(message: string, args: readonly string[]): UsageError {
 }
 
 /** What yargs says of something that is not there or not among the choices, in our words. */
-function missingText(message: string): string | undefined {
-  if (message.startsWith('Not enough non-option arguments')) return 'an argument is missing';
+function missingText(message: string, command: Command | undefined): string | undefined {
+  const count = /^Not enough non-option arguments: got (\d+)/u.exec(message)?.[1];
+  if (count !== undefined) return missingPositionals(command, Number(count));
   const option = /^Missing required arguments?: (.+)/u.exec(message)?.[1];
   if (option !== undefined) return `--${option} is missing`;
   const [, name, given, choices] = /Argument: (\S+), Given: "(.*)", Choices: (.+)/u.exec(message) ?? [];
@@ -130,4 +145,13 @@ function missingText(message: string): string | undefined {
   const known = [...choices.matchAll(/"([^"]+)"/gu)].map(([, choice = '']) => choice);
   const nearest = nearestName(given, known);
   return `${given} is no ${name}: ${nearest === undefined ? `it must be one of ${known.join(', ')}` : `did you mean ${nearest}?`}`;
+}
+
+function missingPositionals(command: Command | undefined, givenCount: number): string {
+  const names = [...(command?.usage.matchAll(/<([\w-]+)(?:\.\.)?>/gu) ?? [])].map(([, name = '']) =>
+    name.toUpperCase(),
+  );
+  const missing = names.slice(givenCount);
+  if (missing.length === 0) return 'an argument is missing';
+  return `${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing`;
 }

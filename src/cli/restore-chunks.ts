@@ -97,7 +97,8 @@ async function toMedium(started: StartedRestore, destination: MediumDestination)
   } catch (error) {
     progress.end();
     const exitCode = printError(error, edge);
-    edge.stderr.write(`${incompleteText(destination, restoredBytes, index.size)}\n`);
+    const isDamaged = exitCode === exitCodes.failed;
+    edge.stderr.write(`${incompleteText(destination, restoredBytes, index.size, { isDamaged })}\n`);
     return exitCode;
   }
 }

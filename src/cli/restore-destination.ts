@@ -119,13 +119,19 @@ export async function confirmOverwriting(
 }
 
 /** What a restore that was broken off has left, and how it goes on; two lines. */
-export function incompleteText(destination: MediumDestination, restoredBytes: number, size: number): string {
+export function incompleteText(
+  destination: MediumDestination,
+  restoredBytes: number,
+  size: number,
+  { isDamaged }: { readonly isDamaged: boolean },
+): string {
   const share = `${formatBytes(restoredBytes)} of ${formatBytes(size)}`;
   const where =
     destination.kind === 'device'
       ? `${destination.name} is incomplete: it has ${share}`
       : `${partialPath(destination.path)} has ${share}`;
-  return `${where}\nhint: the same command again goes on from there, --restart begins anew`;
+  const again = isDamaged ? 'once the damage is repaired, the same command' : 'the same command again';
+  return `${where}\nhint: ${again} goes on from there, --restart begins anew`;
 }
 
 function standardOutput({ stdout, outputDescriptor }: Edge): RestoreDestination {

@@ -19,10 +19,10 @@ export interface NewFileOptions {
 
 /**
  * Refuses a target that is there already, one whose folder is not there, and a partial file that no journal tells of.
- * @throws UsageError `target-exists`, `target-folder-missing`, `partial-unknown`; MachineError
+ * @throws UsageError `target-exists`, `target-kind`, `target-folder-missing`, `partial-unknown`; MachineError
  */
 export async function checkNewFile(target: string, { journalPath, discards }: NewFileOptions): Promise<void> {
-  await checkAbsent(target);
+  await checkAbsent(target, discards);
   const partial = partialPath(target);
   if (!(await isFolder(dirname(target)))) {
     throw new UsageError(`the folder of the target ${target} does not exist`, {
@@ -81,12 +81,31 @@ async function openOrCreate(path: string): Promise<{ readonly file: FileHandle; 
   }
 }
 
-async function checkAbsent(target: string): Promise<void> {
+/** `discards`: whether the user has asked to begin anew, which never means to lose a finished file. */
+async function checkAbsent(target: string, discards = false): Promise<void> {
   if (!(await exists(target))) return;
+  const kind = await unfitKind(target);
+  if (kind !== undefined) {
+    throw new UsageError(`the target ${target} is ${kind}, which cannot be restored to`, {
+      code: 'target-kind',
+      hint: 'name a new file, a block device, or - for standard output',
+    });
+  }
   throw new UsageError(`the target ${target} exists already`, {
     code: 'target-exists',
-    hint: 'restores only write new files and block devices: name another path, or remove it',
+    hint: discards
+      ? '--restart discards what a restore that was broken off has left, never a finished file: name another path, or remove it'
+      : 'restores only write new files and block devices: name another path, or remove it',
   });
+}
+
+/** What cannot be restored to whatever is done about it; undefined for a file. */
+async function unfitKind(path: string): Promise<string | undefined> {
+  // A link to nothing stands for a file.
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined || found.isFile()) return undefined;
+  if (found.isDirectory()) return 'a folder';
+  return found.isCharacterDevice() ? 'a character device' : 'a pipe or a socket';
 }
 
 /** Whether anything has this name, be it a link to nothing. */

@@ -154,10 +154,15 @@ await describe('restore', async () => {
   test('a target that exists, be it empty or a folder, is not touched', async () => {
     const target = newTarget();
     await writeFile(bench.path(target), 'precious');
-    for (const existing of [target, '.']) {
-      const { exitCode, stderr } = await bench.restore(...IMAGE, existing);
+    for (const [existing, says, ...more] of [
+      [target, /exists already/u],
+      [target, /exists already\nhint: .*never a finished file/u, '--restart'],
+      ['.', /is a folder/u],
+      ['/dev/full', /is a character device/u],
+    ] as const) {
+      const { exitCode, stderr } = await bench.restore(...IMAGE, existing, ...more);
       assert.equal(exitCode, exitCodes.usage);
-      assert.match(stderr, /exists already/u);
+      assert.match(stderr, says);
     }
     assert.equal(await readFile(bench.path(target), 'utf8'), 'precious');
     assert.deepEqual(await bench.files(target), [target]);
@@ -202,7 +207,10 @@ await describe('a restore that is broken off', async () => {
     const { exitCode, stderr } = await bench.restore(...IMAGE, 'disk.img', '--strategy', 'sequential');
     assert.equal(exitCode, exitCodes.failed);
     assert.match(stderr, new RegExp(`chunk ${damaged} is missing`, 'u'));
-    assert.match(stderr, /disk\.img\.partial has .* of 48 MiB\nhint: the same command again goes on/u);
+    assert.match(
+      stderr,
+      /disk\.img\.partial has .* of 48 MiB\nhint: once the damage is repaired, the same command goes on/u,
+    );
     assert.deepEqual(await bench.files('disk'), ['disk.img.partial', 'disk.img.partial.journal']);
     await use(bench, async () => await writeFile(chunk, await readFile(chunkFile(damaged))));
   }

@@ -71,6 +71,12 @@ export function parseSnapshotPath(text: string): SnapshotPath {
       hint: 'snapshots are named type/id/time, e.g. vm/100/2026-02-16T16:30:44Z',
     });
   }
+  if (time === '') {
+    throw new UsageError(`${JSON.stringify(text)} names a group: the time of the snapshot is missing`, {
+      code: 'snapshot-path',
+      hint: `snapshots are named type/id/time, e.g. ${type}/${id}/2026-02-16T16:30:44Z`,
+    });
+  }
   return { type, id, time: parseBackupTime(time) };
 }
 
