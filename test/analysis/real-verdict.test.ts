@@ -41,6 +41,8 @@ test('one chunk at a time that waits on a full machine is not called latency', (
 test('a client that fills the cores of this machine is the limit, wherever the server is', () => {
   const busy = realRun(window, { load: { allThreads: 0.9375 } }, sampledCores(0.96875));
   assert.equal(verdictOf(busy).code, 'client-cpu');
+  assert.match(verdictOf(busy).next, /^The cores of this machine were 97 % busy/u);
+  assert.match(verdictOf(realRun(window, { load: { client: 0.96 } })).next, /^Raise decodeThreads/u);
   assert.deepEqual(evidenceOf(busy, 'all cores, most by the client')?.measured, { value: 0.9375 });
   assert.equal(warning(busy, 'other-load'), '');
 });
