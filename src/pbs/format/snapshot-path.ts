@@ -73,7 +73,7 @@ export function parseSnapshotPath(text: string): SnapshotPath {
   }
   if (time === '') {
     throw new UsageError(`${JSON.stringify(text)} names a group: the time of the snapshot is missing`, {
-      code: 'snapshot-path',
+      code: 'backup-time',
       hint: `snapshots are named type/id/time, e.g. ${type}/${id}/2026-02-16T16:30:44Z`,
     });
   }
