@@ -9,6 +9,20 @@ import { SampledWindows } from './use/sampled-windows.ts';
 import { storageDeviceRows } from './use/storage-device-rows.ts';
 import { asShare, timeBetween } from './use/use-context.ts';
 import { judgeVerify } from './verify-verdict.ts';
+import { drawVerifyWaterfall, type Waterfall } from './waterfall.ts';
+
+/** What the report formats of a verify are made from. */
+export interface VerifyAnalysis {
+  readonly report: VerifyReport;
+  /** Absent where no chunk times were recorded. */
+  readonly waterfall?: Waterfall;
+}
+
+export function analyseVerify(data: VerifyData): VerifyAnalysis {
+  const { spans } = data.record;
+  const waterfall = spans === undefined ? undefined : drawVerifyWaterfall(spans);
+  return { report: summariseVerify(data), ...(waterfall === undefined ? {} : { waterfall }) };
+}
 
 /** Recomputes every figure of a verify from what was recorded; pure. */
 export function summariseVerify(data: VerifyData): VerifyReport {

@@ -1,11 +1,11 @@
 import { summarise } from '../analysis/summarise.ts';
 import { readRun } from '../harness/read-run.ts';
-import { RunDirectory } from '../harness/run-directory.ts';
 import type { Report } from '../model/report.ts';
 import { reportFormats } from '../report/report-formats.ts';
 import { renderTerminal } from '../report/terminal.ts';
 import { styleFor } from '../ui/style.ts';
 import type { Edge } from './edge.ts';
+import { writeReports } from './write-reports.ts';
 
 export interface RenderOptions {
   /** What stdout gets: the table, report.json as it is, or report.json on one line. */
@@ -18,15 +18,7 @@ export interface RenderOptions {
  */
 export async function renderReports(folder: string, edge: Edge, { stdout }: RenderOptions): Promise<Report> {
   const analysis = summarise(await readRun(folder));
-  const directory = RunDirectory.at(folder);
-  let failure: unknown;
-  for (const { file, render } of Object.values(reportFormats)) {
-    try {
-      await directory.write(file, render(analysis));
-    } catch (error) {
-      failure ??= error;
-    }
-  }
+  const failure = await writeReports(folder, reportFormats, analysis);
   if (stdout === 'table') {
     const { columns } = edge.stdout;
     edge.stdout.write(

@@ -2,7 +2,7 @@ import { isBelowTimers, roundTripText } from '../analysis/case-name.ts';
 import { linkRates, type LinkRate } from '../analysis/link-rates.ts';
 import { countsAsMeasured } from '../analysis/measured-trials.ts';
 import type { Metric, UseRow } from '../model/metric.ts';
-import { phases, type CaseReport, type Phase, type StrategyReport } from '../model/report.ts';
+import { phases, type CaseReport, type StrategyReport } from '../model/report.ts';
 import { formatBytes, formatDuration, formatRate, formatShare } from '../model/units.ts';
 import {
   comparisonNames,
@@ -12,17 +12,9 @@ import {
   saturationText,
   throughputText,
 } from './human-text.ts';
+import { phaseNames } from './phase-names.ts';
 import { programsTable } from './programs-table.ts';
 import { numberColumn, textColumn, type Table } from './table.ts';
-
-export const phaseNames: Readonly<Record<Phase, string>> = {
-  queued: 'queued',
-  waiting: 'waiting for first byte',
-  receiving: 'receiving',
-  decoding: 'decoding',
-  held: 'held for order or writer',
-  writing: 'writing',
-};
 
 export function ratesTable({ strategies }: CaseReport): Table {
   return {
@@ -261,7 +253,10 @@ export function imageTable({ image, pageCache }: CaseReport): Table {
   return { title: 'Image', columns: [textColumn('quantity'), textColumn('value')], rows };
 }
 
-export function useTable({ use, verdict }: CaseReport): Table {
+export function useTable(
+  { use, verdict }: Pick<CaseReport, 'use' | 'verdict'>,
+  during = `While ${verdict.strategy} ran, over its measured trials.`,
+): Table {
   const isKnown = ({ utilization, saturation, errors }: UseRow): boolean =>
     [utilization, saturation, errors].some((one) => 'value' in one);
   const unknown = use
@@ -270,7 +265,7 @@ export function useTable({ use, verdict }: CaseReport): Table {
   const rest = unknown.length === 0 ? '' : ` Nothing is known of ${unknown.join(', ')}.`;
   return {
     title: 'USE: utilization, saturation, errors',
-    note: `While ${verdict.strategy} ran, over its measured trials.${rest}`,
+    note: `${during}${rest}`,
     columns: [
       textColumn('resource'),
       numberColumn('utilization'),
@@ -290,7 +285,7 @@ export function useTable({ use, verdict }: CaseReport): Table {
   };
 }
 
-export function evidenceTable({ verdict }: CaseReport): Table {
+export function evidenceTable({ verdict }: Pick<CaseReport, 'verdict'>): Table {
   return {
     title: 'Evidence',
     note: `Of ${verdict.strategy}, against the thresholds of the verdict rule (see Methods).`,

@@ -5,10 +5,10 @@ import { renderReportMarkdown } from './report-markdown.ts';
 import { renderSummaryCsv } from './summary-csv.ts';
 import { renderUseCsv } from './use-csv.ts';
 
-/** A file of a run directory, made from the analysis alone. */
-export interface ReportFormat {
+/** A file of the directory of a run or verify, made from the analysis alone. */
+export interface ReportFormat<Analysed = Analysis> {
   readonly file: string;
-  readonly render: (analysis: Analysis) => string;
+  readonly render: (analysis: Analysed) => string;
 }
 
 /** Name to file and renderer of every report in a run directory; a new format is one file and one line here. */

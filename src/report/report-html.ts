@@ -3,8 +3,8 @@ import type { Analysis } from '../analysis/summarise.ts';
 import type { Report } from '../model/report.ts';
 import { headline } from './headline.ts';
 import { caseSection } from './html/case-section.ts';
-import { html, Markup } from './html/markup.ts';
-import { styleSheet } from './html/style-sheet.ts';
+import { html, type Markup } from './html/markup.ts';
+import { renderPage } from './html/page.ts';
 import { tableMarkup } from './html/table-markup.ts';
 import { throughputPlot } from './html/throughput-plot.ts';
 import { keyFigures } from './html/key-figures.ts';
@@ -13,67 +13,45 @@ import { verdictNames } from './human-text.ts';
 import { hostTable, objectivesTable, overviewTable, trialsTable } from './run-tables.ts';
 
 /**
- * report.html: one file without scripts and without anything from elsewhere, which its content security policy also
- * tells the browser. The finding comes first; light or dark as the reader's system; prints.
+ * report.html: the finding first, then every case.
  */
 export function renderReportHtml({ report, waterfalls }: Analysis): string {
   const { cases, scenario, warnings, profile } = report;
   const many = cases.length > 1;
-  const page = html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta
-          http-equiv="Content-Security-Policy"
-          content="default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-        />
-        <link rel="icon" href="data:," />
-        <title>${scenario.name}: ${verdictNames[report.verdict.code]} - restorelab</title>
-        <style>
-          ${new Markup(styleSheet)}
-        </style>
-      </head>
-      <body>
-        <main>
-          ${pageHead(report)} ${profile === undefined ? '' : profileSection(profile)} ${many ? caseLinks(report) : ''}
-          ${
-            many
-              ? html`<div class="card">
-                  <h2 class="hidden">All cases</h2>
-                  ${throughputPlot(cases)}${tableMarkup(overviewTable(report))}
-                </div>`
-              : ''
-          }
-          ${
-            report.objectives.length === 0
-              ? ''
-              : html`<div class="card">
-                  <h2 class="hidden">Objectives</h2>
-                  ${tableMarkup(objectivesTable(report))}
-                </div>`
-          }
-          ${warnings.length === 0 ? '' : warningList(report)}
-          ${cases.map((one, index) => caseSection(one, waterfalls[index] ?? [], index, many))}
-          <section aria-labelledby="run-title">
-            <h2 id="run-title">The run</h2>
-            <div class="card">${tableMarkup(trialsTable(report))}</div>
-            <div class="card">${tableMarkup(hostTable(report))}</div>
-            <div class="card">
-              <h3>Methods</h3>
-              <ul class="methods">
-                ${report.methods.map((method) => html`<li>${method}</li>`)}
-              </ul>
-            </div>
-          </section>
-          <footer>
-            ${report.tool.name} ${report.tool.version}. Every figure here is recomputed from the records of the run; the
-            same figures for programs are in report.json.
-          </footer>
-        </main>
-      </body>
-    </html> `;
-  return `${page.text.trim()}\n`;
+  return renderPage(
+    `${scenario.name}: ${verdictNames[report.verdict.code]}`,
+    report.tool,
+    html`${pageHead(report)} ${profile === undefined ? '' : profileSection(profile)} ${many ? caseLinks(report) : ''}
+      ${
+        many
+          ? html`<div class="card">
+              <h2 class="hidden">All cases</h2>
+              ${throughputPlot(cases)}${tableMarkup(overviewTable(report))}
+            </div>`
+          : ''
+      }
+      ${
+        report.objectives.length === 0
+          ? ''
+          : html`<div class="card">
+              <h2 class="hidden">Objectives</h2>
+              ${tableMarkup(objectivesTable(report))}
+            </div>`
+      }
+      ${warnings.length === 0 ? '' : warningList(report)}
+      ${cases.map((one, index) => caseSection(one, waterfalls[index] ?? [], index, many))}
+      <section aria-labelledby="run-title">
+        <h2 id="run-title">The run</h2>
+        <div class="card">${tableMarkup(trialsTable(report))}</div>
+        <div class="card">${tableMarkup(hostTable(report))}</div>
+        <div class="card">
+          <h3>Methods</h3>
+          <ul class="methods">
+            ${report.methods.map((method) => html`<li>${method}</li>`)}
+          </ul>
+        </div>
+      </section>`,
+  );
 }
 
 function pageHead(report: Report): Markup {

@@ -4,9 +4,9 @@ import type { ProfileReport } from '../model/profile.ts';
 import type { CaseReport, Verdict } from '../model/report.ts';
 import { caseTables } from './case-tables.ts';
 import { headline } from './headline.ts';
+import { escapeMarkdown, section } from './markdown-text.ts';
 import { hotFunctionsTable, profileLink, profileSentences } from './profile-tables.ts';
 import { hostTable, objectivesTable, overviewTable, trialsTable } from './run-tables.ts';
-import type { Table } from './table.ts';
 
 /** report.md: the finding first, then the same tables as in the other formats. */
 export function renderReportMarkdown({ report }: Analysis): string {
@@ -51,28 +51,4 @@ function caseBlocks(one: CaseReport, first: Verdict, many: boolean): readonly st
   const head = [`## Case: ${escapeMarkdown(caseName(one))}`, escapeMarkdown(one.verdict.sentence)];
   const next = one.verdict.next === first.next ? [] : [`Next: ${escapeMarkdown(one.verdict.next)}`];
   return [head, next, section('###', caseTables(one))].flat();
-}
-
-function section(level: '##' | '###', tables: readonly Table[]): readonly string[] {
-  return tables.flatMap((table) => [
-    `${level} ${escapeMarkdown(table.title)}`,
-    ...(table.note === undefined ? [] : [escapeMarkdown(table.note)]),
-    ...(table.rows.length === 0 ? [] : [markdownTable(table)]),
-  ]);
-}
-
-function markdownTable({ columns, rows }: Table): string {
-  const line = (cells: readonly string[]): string => `| ${cells.map(escapeMarkdown).join(' | ')} |`;
-  const rule = `| ${columns.map(({ align }) => (align === 'right' ? '---:' : '---')).join(' | ')} |`;
-  return [line(columns.map(({ name }) => name)), rule, ...rows.map(line)].join('\n');
-}
-
-/** Names and error texts come from scenario files and servers: none may end a cell, start markup or HTML. */
-function escapeMarkdown(text: string): string {
-  return text
-    .replaceAll(/\s+/gu, ' ')
-    .replaceAll(/[\\`*_[\]|]/gu, String.raw`\$&`)
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;');
 }

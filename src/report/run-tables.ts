@@ -101,7 +101,6 @@ function proofText(trial: TrialReport): string {
 }
 
 export function hostTable({ host, tool, scenario, startedAt, status, emulatorCeilingBytesPerSecond }: Report): Table {
-  const { platform, arch, cpuModel, cores, memoryBytes, ...facts } = host;
   return {
     title: 'Run and machine',
     columns: [textColumn('fact'), textColumn('value')],
@@ -109,16 +108,35 @@ export function hostTable({ host, tool, scenario, startedAt, status, emulatorCei
       ['scenario', `${scenario.name} (${scenario.file}, SHA-256 ${scenario.sha256.slice(0, 12)}...)`],
       ['started', startedAt],
       ['status', status],
-      ['tool', `${tool.name} ${tool.version}, Node.js ${tool.node.replace(/^v/u, '')}`],
-      ['processor', `${cpuModel ?? 'unknown: could not be read'}, ${cores} cores, ${platform} ${arch}`],
-      ['memory', `${(memoryBytes / GB).toFixed(1)} GB (${formatBytes(memoryBytes)})`],
+      ...machineRows({ host, tool }),
       ['ceiling of the link emulator', metricText(emulatorCeilingBytesPerSecond, formatRate)],
-      ...Object.entries(facts).flatMap(([name, value]) => {
-        const text = factText(value);
-        return text === undefined ? [] : [[name, text]];
-      }),
+      ...factRows(host),
     ],
   };
+}
+
+export function machineRows({ host, tool }: Pick<Report, 'host' | 'tool'>): readonly (readonly string[])[] {
+  const { platform, arch, cpuModel, cores, memoryBytes } = host;
+  return [
+    ['tool', `${tool.name} ${tool.version}, Node.js ${tool.node.replace(/^v/u, '')}`],
+    ['processor', `${cpuModel ?? 'unknown: could not be read'}, ${cores} cores, ${platform} ${arch}`],
+    ['memory', `${(memoryBytes / GB).toFixed(1)} GB (${formatBytes(memoryBytes)})`],
+  ];
+}
+
+/** Whatever else the machine said of itself. */
+export function factRows({
+  platform: _platform,
+  arch: _arch,
+  cpuModel: _cpuModel,
+  cores: _cores,
+  memoryBytes: _memoryBytes,
+  ...facts
+}: Report['host']): readonly (readonly string[])[] {
+  return Object.entries(facts).flatMap(([name, value]) => {
+    const text = factText(value);
+    return text === undefined ? [] : [[name, text]];
+  });
 }
 
 /** Facts are whatever the harness could read: plain values and lists as they are, anything deeper as JSON. */

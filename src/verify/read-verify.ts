@@ -7,7 +7,7 @@ import { parseRecord, readSamples } from '../harness/read-run.ts';
 import { runFiles } from '../harness/run-directory.ts';
 import { systemErrorCode } from '../model/errors.ts';
 import { readingOrders, verifyFormatVersion, type VerifyData, type VerifyRecord } from '../model/verify.ts';
-import { verifyFiles } from './record-verify.ts';
+import { verifyRecordFile } from './record-verify.ts';
 
 /** Only what reading depends on is checked here, as with the records of runs. */
 const shape = z.looseObject({
@@ -34,7 +34,7 @@ const shape = z.looseObject({
  * @throws UsageError when their format is newer, IntegrityError when they are damaged
  */
 export async function readVerify(folder: string): Promise<VerifyData | undefined> {
-  const file = join(folder, verifyFiles.record);
+  const file = join(folder, verifyRecordFile);
   let text: string;
   try {
     text = await readFile(file, 'utf8');

@@ -12,8 +12,8 @@ import { entryUrl, ServiceProcess } from '../process/service-process.ts';
 import { SpanRows } from './span-rows.ts';
 import { verifyDatastore, type VerifyOptions } from './verify-datastore.ts';
 
-/** Names inside the directory of a verify. */
-export const verifyFiles = { record: 'verify.json', report: 'report.json' } as const;
+/** Its name inside the directory of a verify. */
+export const verifyRecordFile = 'verify.json';
 
 export interface RecordVerifyOptions extends Omit<VerifyOptions, 'onVerified' | 'onStart' | 'onEnd'> {
   readonly settings: VerifySettings;
@@ -81,7 +81,7 @@ export async function recordVerify(options: RecordVerifyOptions): Promise<Record
     usage: usageBetween(before ?? unknown, after ?? unknown),
     ...(table === undefined ? {} : { spans: table }),
   };
-  await directory.write(verifyFiles.record, `${JSON.stringify(record)}\n`);
+  await directory.write(verifyRecordFile, `${JSON.stringify(record)}\n`);
   isSaved = true;
   const samples = problem === undefined ? await readSamples(directory.samplesFile) : undefined;
   return { directory, record, ...(samples === undefined ? {} : { samples }) };

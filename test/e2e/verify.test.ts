@@ -7,6 +7,7 @@ import { exitCodes, InterruptedError } from '../../src/model/errors.ts';
 import { metricValue } from '../../src/model/metric.ts';
 import type { VerifyRecord, VerifyReport } from '../../src/model/verify.ts';
 import { openDatastore } from '../../src/pbs/datastore/open-datastore.ts';
+import { verifyFormats } from '../../src/report/verify/verify-formats.ts';
 import { copyOfGolden, goldenFolder, goldenStore } from '../pbs/datastore/golden.ts';
 import { Workbench } from './workbench.ts';
 
@@ -57,10 +58,16 @@ await describe('restorelab verify', async () => {
     assert.equal(await readFile(join(folder, 'report.json'), 'utf8'), stdout);
     const report = JSON.parse(stdout) as VerifyReport;
     const record = JSON.parse(await readFile(join(folder, 'verify.json'), 'utf8')) as VerifyRecord;
-    await rm(join(folder, 'report.json'));
+    const formats = Object.values(verifyFormats).map(({ file }) => file);
+    const texts = await Promise.all(formats.map(async (file) => await readFile(join(folder, file), 'utf8')));
+    await Promise.all(formats.map(async (file) => await rm(join(folder, file))));
     const again = await bench.command(['report', folder, '--json']);
     assert.deepEqual([again.exitCode, again.stdout], [exitCodes.fine, stdout], 'the report follows from the records');
-    assert.equal(await readFile(join(folder, 'report.json'), 'utf8'), stdout);
+    assert.deepEqual(
+      await Promise.all(formats.map(async (file) => await readFile(join(folder, file), 'utf8'))),
+      texts,
+      'and so do the other formats',
+    );
     assert.match((await bench.command(['report', folder])).stdout, /each read once/u);
     assert.equal(report.mode, 'verify');
     assert.equal(record.spans?.slot.length, report.chunkCount);

@@ -5,11 +5,15 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 
+import { analyseVerify } from '../../src/analysis/summarise-verify.ts';
 import { summarise } from '../../src/analysis/summarise.ts';
 import { renderReportHtml } from '../../src/report/report-html.ts';
+import { renderVerifyHtml } from '../../src/report/verify/verify-html.ts';
 import { matrixRun, quickRun } from '../analysis/synthetic-run.ts';
+import { verifyOf } from '../analysis/synthetic-verify.ts';
 import { launchBrowser } from '../browser.ts';
 import { hostileRun } from './hostile-run.ts';
+import { hostileVerify } from './hostile-verify.ts';
 
 test(
   'the page opens without errors or requests and does not scroll sideways on a phone',
@@ -18,9 +22,16 @@ test(
     const folder = await mkdtemp(join(tmpdir(), 'restorelab-report-'));
     const browser = await launchBrowser();
     try {
-      for (const [name, run] of Object.entries({ one: quickRun(), matrix: matrixRun(), hostile: hostileRun() })) {
+      const pages = {
+        one: renderReportHtml(summarise(quickRun())),
+        matrix: renderReportHtml(summarise(matrixRun())),
+        hostile: renderReportHtml(summarise(hostileRun())),
+        verify: renderVerifyHtml(analyseVerify({ record: verifyOf({}) })),
+        'hostile verify': renderVerifyHtml(analyseVerify({ record: hostileVerify() })),
+      };
+      for (const [name, text] of Object.entries(pages)) {
         const file = join(folder, `${name}.html`);
-        await writeFile(file, renderReportHtml(summarise(run)));
+        await writeFile(file, text);
         const page = await browser.newPage({ viewport: { width: 390, height: 844 } });
         const complaints: string[] = [];
         const requests: string[] = [];

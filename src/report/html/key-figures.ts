@@ -38,6 +38,10 @@ export function keyFigures({ cases, verdict }: Report): Markup {
   if ('value' in waiting) figures.push([formatShare(waiting.value), 'of it waiting for the first byte']);
   const busiest = evidence(BUSIEST_EVIDENCE);
   if ('value' in busiest) figures.push([formatShare(busiest.value), 'busy: the busiest resource']);
+  return figureList(figures);
+}
+
+export function figureList(figures: readonly (readonly [value: string, name: string])[]): Markup {
   return html`<ul class="figures">
     ${figures.map(([value, name]) => html`<li><b>${value}</b><span>${name}</span></li>`)}
   </ul>`;

@@ -9,7 +9,7 @@ import { scrollFrame } from './table-markup.ts';
  * The USE table with utilization also as a bar. Reasons for what is unknown are numbered and said once below, since most
  * of them hold for many rows; resources of which nothing is known stand there as well.
  */
-export function useBars({ use, verdict }: CaseReport): Markup {
+export function useBars({ use, verdict }: Pick<CaseReport, 'use' | 'verdict'>): Markup {
   const reasons = [...new Set(use.flatMap((row) => metricsOf(row).flatMap((one) => reasonOf(one) ?? [])))];
   const known = use.filter((row) => metricsOf(row).some((one) => 'value' in one));
   const unknown = use.filter((row) => !known.includes(row));
