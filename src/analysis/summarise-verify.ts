@@ -57,7 +57,7 @@ function throughputOf({ bytes, durationMs, status }: VerifyRecord): VerifyReport
     return durationMs > 0 ? metric((amount.value * 1000) / durationMs) : unavailable('no chunk was read');
   };
   const whole = (amount: Metric): Metric =>
-    rate(status === 'completed' ? amount : unavailable('unknown: the verify was interrupted'));
+    rate(status === 'completed' ? amount : unavailable('the verify was interrupted'));
   return {
     logical: whole(metric(bytes.logical)),
     data: whole(bytes.data),

@@ -2,7 +2,14 @@ import type { Metric } from '../model/metric.ts';
 import { formatDuration, formatRate, formatShare } from '../model/units.ts';
 import type { VerifyProblem, VerifyReport } from '../model/verify.ts';
 import { namedPhases } from '../report/phase-names.ts';
-import { AFTER_DAMAGE, affectedText, coverageRows, encryptedRows, problemText, verifyPhaseNames } from '../report/verify/verify-tables.ts';
+import {
+  AFTER_DAMAGE,
+  affectedText,
+  coverageRows,
+  encryptedRows,
+  problemText,
+  verifyPhaseNames,
+} from '../report/verify/verify-tables.ts';
 import { formatTable } from '../ui/table.ts';
 
 /** Problems that are printed one by one; the others are counted. JSON has them all. */

@@ -128,7 +128,7 @@ export async function verifyDatastore(options: VerifyOptions): Promise<VerifyOut
   const durationMs = clock.now() - startedAtMs;
   options.onEnd?.();
   problems.push(...(await withUsers(damaged, archives)));
-  const unknownZeroes = unavailable('unknown without the key, which changes the digest of a chunk of zeros');
+  const unknownZeroes = unavailable('it takes the key, which changes the digest of a chunk of zeros');
   return {
     status,
     snapshotCount: snapshots.length,

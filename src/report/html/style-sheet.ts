@@ -46,6 +46,8 @@ main > header .code { margin-bottom: 8px; }
 .warnings li { padding: 5px 0; }
 .warnings code { color: var(--warn); font-weight: 600; }
 code { font: 12.5px/1.5 ui-monospace, 'SF Mono', Menlo, Consolas, monospace; overflow-wrap: anywhere; }
+.damage { margin: 10px 0 0; padding: 0; list-style: none; font-size: 13.5px; }
+.damage li { padding: 8px 0; border-top: 1px solid var(--line); break-inside: avoid; }
 .table { margin-top: 18px; }
 .table-title { font-weight: 600; font-size: 13.5px; }
 .note { display: block; font-size: 13px; max-width: 95ch; }

@@ -11,6 +11,7 @@ import { useBars } from '../html/use-bars.ts';
 import { waterfallDrawings } from '../html/waterfall-drawing.ts';
 import { verdictNames } from '../human-text.ts';
 import {
+  AFTER_DAMAGE,
   chunkTimeTable,
   coverageTable,
   damageTable,
@@ -76,13 +77,29 @@ function pageHead(report: VerifyReport): Markup {
 function damageSection(report: VerifyReport): Markup {
   return html`<section aria-labelledby="damage-title">
       <h2 id="damage-title" class="bad">Damage</h2>
-      <div class="card">${tableMarkup(damageTable(report))}</div>
+      <p class="next"><strong>Next.</strong> ${AFTER_DAMAGE}</p>
+      <div class="card">${damageList(report)}</div>
     </section>
     <section aria-labelledby="speed-title">
       <h2 id="speed-title">Speed</h2>
       <p class="case-finding">${report.verdict.sentence}</p>
       ${speedFinding(report)}
     </section>`;
+}
+
+/** A list, since paths of chunks are too long for a column on a phone. */
+function damageList(report: VerifyReport): Markup {
+  const { note, rows } = damageTable(report);
+  return html`<p class="note">${note ?? ''}</p>
+    <ul class="damage">
+      ${rows.map(([file = '', code = '', problem = '', affects = '']) => {
+        return html`<li>
+          <p><span class="bad">${code}</span> <code>${file}</code></p>
+          <p>${problem}</p>
+          ${affects === '' ? '' : html`<p class="soft">affects ${affects}</p>`}
+        </li>`;
+      })}
+    </ul>`;
 }
 
 function speedFinding(report: VerifyReport): Markup {
