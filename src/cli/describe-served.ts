@@ -2,22 +2,24 @@ import type { ServedCase } from '../harness/serve-case.ts';
 import type { CaseSettings } from '../model/environment.ts';
 import { formatTable } from '../ui/table.ts';
 import { describeLink, describeStorage } from './describe-plan.ts';
-import type { ServeLogin } from './serve-login.ts';
+import type { SecretPlace } from './serve-login.ts';
 
 export interface Described {
   readonly served: Pick<ServedCase, 'path' | 'port' | 'fingerprint' | 'isReadOnly'>;
   readonly store: string;
   readonly settings: CaseSettings | undefined;
-  readonly login: ServeLogin;
+  /** Whose repository is shown as an example. */
+  readonly authId: string;
+  readonly password: Pick<SecretPlace, 'origin' | 'file'>;
 }
 
 /** What a user needs to point a client at the server, and never a secret. */
-export function describeServed({ served, store, settings, login }: Described): string {
-  const repository = `${login.authId}@127.0.0.1:${served.port}:${store}`;
+export function describeServed({ served, store, settings, authId, password }: Described): string {
+  const repository = `${authId}@127.0.0.1:${served.port}:${store}`;
   const rows = [
     ['repository', repository],
     ['fingerprint', served.fingerprint],
-    ['password', login.origin],
+    ['password', password.origin],
     ...(settings === undefined
       ? []
       : [
@@ -25,7 +27,7 @@ export function describeServed({ served, store, settings, login }: Described): s
           ['storage', describeStorage(settings.storage)],
         ]),
   ];
-  const secret = login.file === undefined ? [] : [`  export PBS_PASSWORD_FILE=${quoted(login.file)}`];
+  const secret = password.file === undefined ? [] : [`  export PBS_PASSWORD_FILE=${quoted(password.file)}`];
   return [
     `Serving ${served.path}${served.isReadOnly ? ' (read-only)' : ''}`,
     formatTable(rows, { indent: '  ' }).trimEnd(),

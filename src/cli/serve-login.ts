@@ -10,17 +10,17 @@ import type { Edge } from './edge.ts';
 
 const USER_ID = 'root@pam';
 
+/** A password or token secret: one that the user has and where from, or one that nobody has yet. */
+type LoginSecret =
+  | { readonly kind: 'known'; readonly origin: string }
+  | { readonly kind: 'made'; readonly value: string };
+
 /** Who may use the server, and what is said about that. */
 export interface ServeLogin {
   readonly who: OneAccount | { readonly accounts: Accounts };
   /** Whose repository is shown as an example. */
   readonly authId: string;
-  /** Where their password or token secret is from. */
-  readonly origin: string;
-  /** A file that holds it, for a client's PBS_PASSWORD_FILE. */
-  readonly file?: string;
-  /** One that nobody has chosen and nobody knows yet: {@link keepMadeSecret} puts it into a file. */
-  readonly madeSecret?: string;
+  readonly secret: LoginSecret;
   /** One sentence each. */
   readonly warnings: readonly string[];
 }
@@ -42,29 +42,39 @@ export async function serveLogin({ users, edge }: ServeLoginOptions): Promise<Se
     const [first] = accounts.users;
     const [token] = first?.tokens ?? [];
     const authId = first === undefined ? 'USER' : token === undefined ? first.id : `${first.id}!${token.name}`;
-    return { who: { accounts }, authId, origin: `in ${users}`, warnings };
+    return { who: { accounts }, authId, secret: { kind: 'known', origin: `in ${users}` }, warnings };
   }
   const given = edge.env['PBS_PASSWORD'];
-  if (given !== undefined && given !== '')
-    return { who: { userId: USER_ID, secret: given }, authId: USER_ID, origin: 'that of PBS_PASSWORD', warnings: [] };
-  const secret = randomBytes(24).toString('base64url');
-  return { who: { userId: USER_ID, secret }, authId: USER_ID, origin: 'new', madeSecret: secret, warnings: [] };
+  const value = given === undefined || given === '' ? randomBytes(24).toString('base64url') : given;
+  return {
+    who: { userId: USER_ID, secret: value },
+    authId: USER_ID,
+    secret: value === given ? { kind: 'known', origin: 'that of PBS_PASSWORD' } : { kind: 'made', value },
+    warnings: [],
+  };
 }
 
-/** Puts a password that was made for this start into a file of its own, by port, and takes it away when disposed. */
-export async function keepMadeSecret(
-  login: ServeLogin,
-  { port, stateFolder }: { readonly port: number; readonly stateFolder: string },
-): Promise<AsyncDisposable & { readonly login: ServeLogin }> {
-  const { madeSecret } = login;
-  if (madeSecret === undefined) return { login, [Symbol.asyncDispose]: async () => {} };
+/** Where a client finds its password. */
+export interface SecretPlace extends AsyncDisposable {
+  readonly origin: string;
+  /** For a client's PBS_PASSWORD_FILE, where there is one. */
+  readonly file?: string;
+}
+
+/**
+ * Puts a password that was made for this start into a file, which goes away when disposed. Each port has its own: another
+ * server of this user goes on with its own.
+ * @throws MachineError where it cannot be written
+ */
+export async function placeSecret(secret: LoginSecret, port: number, stateFolder: string): Promise<SecretPlace> {
+  if (secret.kind === 'known') return { origin: secret.origin, [Symbol.asyncDispose]: async () => {} };
   const file = join(stateFolder, `serve-password-${port}`);
   try {
     await mkdir(stateFolder, { recursive: true, mode: 0o700 });
-    await writeFile(file, `${madeSecret}\n`, { mode: 0o600 });
+    await writeFile(file, `${secret.value}\n`, { mode: 0o600 });
   } catch (error) {
     throw asMachineError(error, `cannot write the password to ${file}`);
   }
   const origin = `in ${file} (new for each start; set PBS_PASSWORD to choose one)`;
-  return { login: { ...login, origin, file }, [Symbol.asyncDispose]: async () => await rm(file, { force: true }) };
+  return { origin, file, [Symbol.asyncDispose]: async () => await rm(file, { force: true }) };
 }

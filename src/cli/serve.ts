@@ -19,7 +19,7 @@ import { describeServed } from './describe-served.ts';
 import type { Edge } from './edge.ts';
 import { findScenario } from './find-scenario.ts';
 import { parseArgv } from './parse-argv.ts';
-import { keepMadeSecret, serveLogin } from './serve-login.ts';
+import { placeSecret, serveLogin } from './serve-login.ts';
 
 const DEFAULT_PORT = 8007;
 
@@ -102,9 +102,8 @@ export const serveCommand: Command = {
       onWarning: warn,
     });
     region.end();
-    // By port, and only when it is ours: another server of this user goes on with its own.
-    await using kept = await keepMadeSecret(login, { port: served.port, stateFolder: places.state });
-    edge.stdout.write(describeServed({ served, store, settings, login: kept.login }));
+    await using password = await placeSecret(login.secret, served.port, places.state);
+    edge.stdout.write(describeServed({ served, store, settings, authId: login.authId, password }));
     if (!edge.interrupted.aborted) await once(edge.interrupted, 'abort');
     await served.shutdown();
     return exitCodes.fine;

@@ -6,11 +6,8 @@ import { KiB } from '../model/units.ts';
 import { LinkDirection, type DirectionOptions } from './direction.ts';
 import { SlabPool } from './slab-pool.ts';
 
-/**
- * What is learned of the emulator's own time never goes beyond this, which also bounds by how much a release can be
- * early. Beside a busy server and client on two cores it is 0.5-1 ms.
- */
-const MAX_OWN_MS = 1.2;
+/** What is learned of the emulator's own time never goes beyond this; on a crowded machine it is longer, and shows. */
+const MAX_OWN_MS = 0.4;
 
 /** Each release moves what was learned by this much, up or down: it settles at the median. The first ones move more. */
 const OWN_STEP_MS = 0.005;

@@ -7,7 +7,7 @@ import { restoreScenario } from './restore-scenarios.ts';
 const ROUND_TRIP_MS = 100;
 /**
  * How often a whole window of chunks goes by in a trial, whatever the window. Its first requests leave together, so their
- * chunks queue for each other once, and the last round is not full: with 8 rounds that alone is 7 % of a window of 8.
+ * chunks queue for each other once: of 8 rounds that would take 7 % from a window of 8 (7 chunks of 9 ms in 8 x 112 ms).
  */
 const ROUNDS = 24;
 /** For the time of a chunk and the ceiling. */
@@ -62,7 +62,7 @@ export function latencyFamily({ folder }: { readonly folder: string }): Family {
       ...windows.map((window) => ({
         name: windowName(window),
         unit: 'MB/s',
-        settings: `${window} in flight, ${ROUND_TRIP_MS} ms, ${window * ROUNDS} synthesised chunks, discarded, no recording`,
+        settings: `${window} in flight, ${ROUND_TRIP_MS} ms, ${window * ROUNDS} synthesised chunks, discarded, 1 decode thread, no recording`,
       })),
       CHUNK_TIME,
       CEILING,
