@@ -115,6 +115,8 @@ async function written(socket: Duplex, text: string): Promise<boolean> {
 async function sendChunked(socket: Duplex, body: Readable): Promise<boolean> {
   const framed = async function* (pieces: AsyncIterable<Buffer | string>): AsyncGenerator<Buffer | string> {
     for await (const piece of pieces) {
+      // An empty one would say that this was the last.
+      if (piece.length === 0) continue;
       yield `${Buffer.byteLength(piece).toString(16)}\r\n`;
       yield piece;
       yield '\r\n';

@@ -86,6 +86,8 @@ function chunkedBody(bytes: Buffer): Buffer {
   for (let at = 0; ;) {
     const end = bytes.indexOf('\r\n', at);
     const length = Number.parseInt(bytes.toString('latin1', at, end), 16);
+    if (length === 0 && end + 4 < bytes.length)
+      throw new Error(`bytes behind the last chunk: ${bytes.toString('latin1', at)}`);
     if (length === 0 || end === -1) return Buffer.concat(pieces);
     pieces.push(bytes.subarray(end + 2, end + 2 + length));
     at = end + 2 + length + 2;

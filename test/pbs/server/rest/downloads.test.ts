@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 
+import { encodeBlob } from '../../../../src/pbs/format/blob.ts';
 import { expected, goldenStore } from '../../datastore/golden.ts';
 import { exchange, field, getText, openTls } from '../raw-client.ts';
 import { RestLab, tokenHeader } from './rest-lab.ts';
@@ -47,6 +48,20 @@ describe('downloading a file', () => {
       assert.ok(odd.bytes.equals(plain.bytes), target);
     }
     socket.destroy();
+  });
+
+  it('works the same for a blob of nothing, behind which the connection goes on', async () => {
+    const file = join(lab.path, newest, 'qemu-server.conf.blob');
+    const original = readFileSync(file);
+    writeFileSync(file, encodeBlob(new Uint8Array()));
+    const socket = await openTls(lab.server.port);
+    const target = `/api2/json/${download(newest, 'qemu-server.conf.blob', 'download-decoded')}`;
+    for (const upgrade of [{ connection: 'upgrade', upgrade: 'x' }, {}, {}]) {
+      const answer = await exchange(socket, getText(target, { ...tokenHeader('admin'), ...upgrade }));
+      assert.deepEqual([answer.status, answer.bytes.length], [200, 0]);
+    }
+    socket.destroy();
+    writeFileSync(file, original);
   });
 
   it('is refused for what is not there, is no name of a file, or is a link', async () => {
