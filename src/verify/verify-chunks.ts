@@ -1,12 +1,5 @@
 import type { DecoderPool } from '../decode/decoder-pool.ts';
-import {
-  asMachineError,
-  exitCodes,
-  IntegrityError,
-  KnownError,
-  MachineError,
-  systemErrorCode,
-} from '../model/errors.ts';
+import { asMachineError, exitCodes, IntegrityError, KnownError, systemErrorCode } from '../model/errors.ts';
 import { Permits } from '../model/permits.ts';
 import type { Clock } from '../model/ports.ts';
 import type { ReceivedChunk } from '../model/received-chunk.ts';
@@ -97,10 +90,12 @@ async function verifyChunk(
 
 /** What is wrong with a file is a finding; that this process may not read it, or has no descriptors, is none. */
 function chunkError(error: unknown, path: string): unknown {
-  const known = asMachineError(error, `reading ${path}`);
   const code = systemErrorCode(error);
-  if (known instanceof KnownError || known instanceof MachineError || code === undefined) return known;
-  if (code === 'ENOENT') return new IntegrityError('the chunk is missing', { code: 'chunk-missing', cause: error });
+  // Where the folder of a chunk is a file there is no chunk either.
+  if (code === 'ENOENT' || code === 'ENOTDIR')
+    return new IntegrityError('the chunk is missing', { code: 'chunk-missing', cause: error });
+  const known = asMachineError(error, `reading ${path}`);
+  if (known instanceof KnownError || code === undefined) return known;
   return new IntegrityError(`the chunk cannot be read: ${(error as Error).message}`, {
     code: 'chunk-unreadable',
     cause: error,

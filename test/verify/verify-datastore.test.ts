@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { chmod, cp, mkdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 
 import { monotonicClock } from '../../src/clock/monotonic.ts';
@@ -146,6 +146,14 @@ describe('verifying a damaged store', () => {
     {
       what: 'a missing chunk',
       plant: async (store, digest) => await rm(join(store, chunkFile(digest))),
+      code: 'chunk-missing',
+    },
+    {
+      what: 'a chunk whose folder is a file',
+      plant: async (store, digest) => {
+        await rm(dirname(join(store, chunkFile(digest))), { recursive: true });
+        await writeFile(dirname(join(store, chunkFile(digest))), '');
+      },
       code: 'chunk-missing',
     },
     {
