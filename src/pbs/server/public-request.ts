@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 
 import type { HeaderFields } from '../transport/transport.ts';
+import { asTexts, bodyFields, MAX_PARAMETER_BYTES } from './body-fields.ts';
 import { readParameters, type ParameterRules } from './parameters.ts';
-import { Refusal } from './refusal.ts';
 
 /** A request of the HTTP/1.1 listener. */
 export interface PublicRequest {
@@ -28,9 +28,6 @@ export interface PublicAnswer {
 
 export const JSON_TYPE = 'application/json;charset=UTF-8';
 
-/** Bodies of parameters must be shorter (spec 2.5). */
-const MAX_PARAMETER_BYTES = 512 * 1024;
-
 /** `{"data":...}`, with what else an endpoint has to say beside the data. */
 export const dataAnswer = (data: unknown): PublicAnswer => ({
   kind: 'answer',
@@ -55,38 +52,18 @@ export async function readRequestParameters(
   request: PublicRequest,
   { query, ofPath = [], rules, isRaw = false }: ParameterSources,
 ): Promise<ReadonlyMap<string, string>> {
-  const fields = isRaw ? new URLSearchParams(query) : await readFields(request, query);
+  const { headers, body } = request;
+  const fields = isRaw
+    ? new URLSearchParams(query)
+    : asTexts(bodyFields(headers['content-type'], await body(MAX_PARAMETER_BYTES), query));
   return readParameters([...ofPath, ...fields], rules);
 }
 
 interface ParameterSources {
   readonly query: string;
   /** What the path itself says. */
-  readonly ofPath?: Fields;
+  readonly ofPath?: readonly (readonly [name: string, value: string])[];
   readonly rules: ParameterRules;
   /** The body is no parameters: only path and query are looked at. */
   readonly isRaw?: boolean;
-}
-
-type Fields = readonly (readonly [name: string, value: string])[];
-
-async function readFields({ headers, body }: PublicRequest, query: string): Promise<Fields> {
-  const contentType = headers['content-type'];
-  const [mediaType = ''] = (contentType ?? '').split(';');
-  const text = (await body(MAX_PARAMETER_BYTES)).toString('utf8');
-  if (contentType === undefined || mediaType.trim() === 'application/x-www-form-urlencoded') {
-    return [...new URLSearchParams(text), ...new URLSearchParams(query)];
-  }
-  if (mediaType.trim() !== 'application/json')
-    throw new Refusal(400, `unsupported content type Ok(${JSON.stringify(contentType)})`);
-  let fields: unknown;
-  try {
-    fields = JSON.parse(text);
-  } catch {
-    throw new Refusal(400, 'unable to parse the JSON of the request body');
-  }
-  if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
-    throw new Refusal(400, 'the JSON of the request body is not an object');
-  }
-  return Object.entries(fields).map(([name, value]) => [name, String(value)]);
 }

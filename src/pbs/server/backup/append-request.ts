@@ -1,6 +1,6 @@
 import { isDigest } from '../../format/digest.ts';
 import { ParameterRefusal, Refusal } from '../refusal.ts';
-import type { Fields } from './body-parameters.ts';
+import type { BodyFields } from '../body-fields.ts';
 import { MAX_WRITERS } from './backup-parameters.ts';
 
 export interface AppendRequest {
@@ -14,7 +14,7 @@ const names = ['digest-list', 'offset-list', 'wid'] as const;
  * What the body of `PUT /fixed_index` and `PUT /dynamic_index` asks for (spec 5.4).
  * @throws Refusal 400
  */
-export function readAppendRequest(fields: Fields): AppendRequest {
+export function readAppendRequest(fields: BodyFields): AppendRequest {
   const values = new Map(fields);
   for (const name of values.keys()) {
     if (!(names as readonly string[]).includes(name)) throw wrong(name, 'schema does not allow additional properties.');
