@@ -5,6 +5,8 @@ import { isIntegerFrom, isOneOf, matches, type ParameterRule, type ParameterRule
 /** Also what a group's id, an archive's name and each part of a namespace are made of (spec 1.1): never a path. */
 const safeId = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/u;
 
+export const digestRule: ParameterRule = { check: matches(/^[a-f0-9]{64}$/u) };
+
 /** Longer ones fit into no file system. */
 const MAX_ID_LENGTH = 255;
 

@@ -28,7 +28,7 @@ export interface PublicAnswer {
 
 export const JSON_TYPE = 'application/json;charset=UTF-8';
 
-/** `{"data":...}`, with what else an endpoint has to say beside the data. */
+/** `{"data":...}` */
 export const dataAnswer = (data: unknown): PublicAnswer => ({
   kind: 'answer',
   status: 200,

@@ -2,8 +2,8 @@ import type { Clock } from '../../model/ports.ts';
 import type { HeldLock } from '../lock/datastore-locks.ts';
 import type { ServerHandler, ServerRequest, ServerResponse } from '../transport/transport.ts';
 import type { ChunkReader } from './chunk-reader.ts';
-import { fileNameRule } from './parameter-rules.ts';
-import { matches, readQuery, type ParameterRules } from './parameters.ts';
+import { digestRule, fileNameRule } from './parameter-rules.ts';
+import { readQuery, type ParameterRules } from './parameters.ts';
 import { JSON_TYPE } from './public-request.ts';
 import { asRefusal, PathNotFound, Refusal } from './refusal.ts';
 import { pathParts } from './request-path.ts';
@@ -22,7 +22,7 @@ export interface ReaderSessionOptions {
   readonly penaltyMs: number;
 }
 
-const chunkRules: ParameterRules = { digest: { check: matches(/^[a-f0-9]{64}$/u) } };
+const chunkRules: ParameterRules = { digest: digestRule };
 const downloadRules: ParameterRules = { 'file-name': fileNameRule };
 
 /** What `/speedtest` sends: 1 MiB of the letter A (spec 4). */

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 
 import type { HeaderFields } from '../../transport/transport.ts';
+import { percentDecoded } from '../percent-decoded.ts';
 import { hasPrivilegesBelow, privilegesAt, userOf, type Accounts } from './accounts.ts';
 import type { Privilege } from './roles.ts';
 import { isSecret, type StoredSecret } from './stored-secret.ts';
@@ -100,12 +101,4 @@ function ticketOf(cookie: string): string | undefined {
     if (value !== undefined) return value;
   }
   return undefined;
-}
-
-function percentDecoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

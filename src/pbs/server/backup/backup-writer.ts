@@ -68,10 +68,6 @@ export class BackupWriter {
     this.#chunks = new ChunkStore(place.base, place.durable);
   }
 
-  get isFinished(): boolean {
-    return this.#state === 'finished';
-  }
-
   get previous(): PreviousSnapshot | undefined {
     return this.#place.previous;
   }

@@ -1,3 +1,4 @@
+import { percentDecoded } from '../percent-decoded.ts';
 import type { RestEndpoint } from './rest-call.ts';
 import { datastoreStatus, datastoreUsage, listDatastores } from './datastores.ts';
 import { download } from './download.ts';
@@ -51,14 +52,6 @@ export function findEndpoint(method: string, parts: readonly string[]): FoundEnd
   const key = `${method} ${pattern.join('/')}`;
   const endpoint = Object.hasOwn(endpoints, key) ? endpoints[key] : undefined;
   if (endpoint === undefined) return undefined;
+  // What is still encoded when it was decoded once is no name.
   return { endpoint, ofPath: isOfStore ? [['store', percentDecoded(store)]] : [] };
-}
-
-/** Decoded once: what is still encoded then is no name. */
-function percentDecoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

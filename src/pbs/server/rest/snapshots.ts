@@ -1,8 +1,7 @@
 import { Readable } from 'node:stream';
 
 import { listGroup, listGroups, type ListedGroup } from '../../datastore/list-snapshots.ts';
-import { isBackupType, type BackupGroup } from '../../format/snapshot-path.ts';
-import { backupTypes } from '../../format/snapshot-path.ts';
+import { backupTypes, isBackupType } from '../../format/snapshot-path.ts';
 import { namespaceRule, optionalGroupRules, storeRule } from '../parameter-rules.ts';
 import { JSON_TYPE, streamAnswer } from '../public-request.ts';
 import { namespaceOf } from './namespaces.ts';
@@ -34,8 +33,7 @@ async function chosenGroups(
   type: string | undefined,
   id: string | undefined,
 ): Promise<readonly ListedGroup[]> {
-  if (type !== undefined && id !== undefined && isBackupType(type))
-    return [await listGroup(namespace, { type, id } satisfies BackupGroup)];
+  if (type !== undefined && id !== undefined && isBackupType(type)) return [await listGroup(namespace, { type, id })];
   if (id !== undefined)
     return await Promise.all(backupTypes.map(async (each) => await listGroup(namespace, { type: each, id })));
   const groups = await listGroups(namespace);
