@@ -63,7 +63,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   storage: ['clock'],
   decode: ['pbs/format', 'memory', 'clock'],
   target: ['decode', 'clock', 'pbs/format', 'journal'],
-  journal: [],
+  journal: ['process'],
   restore: ['harness', 'pbs', 'decode', 'target', 'journal'],
   verify: ['pbs/format', 'pbs/datastore', 'harness', 'decode', 'memory', 'metrics', 'process', 'clock'],
   metrics: ['process'],

@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib';
 import { z } from 'zod';
 
 import { IntegrityError, UsageError } from '../model/errors.ts';
+import type { ProcessIdentity } from '../process/process-identity.ts';
 import { ByteRanges, type ByteRange } from './byte-ranges.ts';
 
 export const journalFormatVersion = 1;
@@ -21,25 +22,18 @@ export interface RestoredArchive {
   readonly keyFingerprint?: string;
 }
 
-/** A process, told from a later one that got the same number. */
-export interface JournalOwner {
-  readonly pid: number;
-  /** Clock ticks from the start of the system, as in /proc/PID/stat; 0 where that is not known. */
-  readonly startTicks: number;
-}
-
 /** What a line after the first may say. */
 export type JournalEntry =
   | { readonly restored: readonly ByteRange[] }
-  | { readonly openedBy: JournalOwner }
-  | { readonly closedBy: JournalOwner };
+  | { readonly openedBy: ProcessIdentity }
+  | { readonly closedBy: ProcessIdentity };
 
 export interface Journal {
   readonly archive: RestoredArchive;
   /** What was written and made durable before its line. */
   readonly restored: ByteRanges;
   /** The last process that opened it and has not closed it. */
-  readonly openedBy?: JournalOwner;
+  readonly openedBy?: ProcessIdentity;
   /** A line of its own begins at the end of the file. */
   readonly endsWithLine: boolean;
 }
@@ -80,7 +74,7 @@ export function parseJournal(text: string, path: string): Journal {
   const [first = '', ...lines] = text.split('\n');
   const archive = parseHeader(parseLine(first), path);
   const restored = new ByteRanges();
-  let openedBy: JournalOwner | undefined;
+  let openedBy: ProcessIdentity | undefined;
   for (const line of lines) {
     const { data: entry } = entrySchema.safeParse(parseLine(line));
     if (entry === undefined) continue;

@@ -2,6 +2,7 @@ import { mkdir, open, readFile, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 import { asMachineError, KnownError, systemErrorCode, UsageError } from '../model/errors.ts';
+import { identityOf, isRunning, type ProcessIdentity } from '../process/process-identity.ts';
 import type { ByteRange, ByteRanges } from './byte-ranges.ts';
 import {
   formatJournalEntry,
@@ -9,10 +10,8 @@ import {
   parseJournal,
   type Journal,
   type JournalEntry,
-  type JournalOwner,
   type RestoredArchive,
 } from './journal-format.ts';
-import { isRunning, ownerOf } from './journal-owner.ts';
 import { syncFolder } from './sync-folder.ts';
 
 export interface OpenJournalOptions {
@@ -33,10 +32,10 @@ export class RestoreJournal implements AsyncDisposable {
   readonly claimed: ByteRanges | undefined;
   readonly #path: string;
   readonly #file: FileHandle;
-  readonly #owner: JournalOwner;
+  readonly #owner: ProcessIdentity;
   #isOpen = true;
 
-  private constructor(path: string, file: FileHandle, owner: JournalOwner, claimed?: ByteRanges) {
+  private constructor(path: string, file: FileHandle, owner: ProcessIdentity, claimed?: ByteRanges) {
     this.#path = path;
     this.#file = file;
     this.#owner = owner;
@@ -51,10 +50,10 @@ export class RestoreJournal implements AsyncDisposable {
   static async open({ path, archive, target, pid }: OpenJournalOptions): Promise<RestoreJournal> {
     const earlier = await readJournal(path);
     if (earlier !== undefined) {
-      await refuseRunning(earlier, target);
+      refuseRunning(earlier, target);
       refuseOther(earlier.archive, archive, target);
     }
-    const owner = await ownerOf(pid);
+    const owner = identityOf(pid);
     try {
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
       const file = await open(path, earlier === undefined ? 'wx' : 'a', 0o600);
@@ -80,7 +79,7 @@ export class RestoreJournal implements AsyncDisposable {
       if (error instanceof KnownError) return undefined;
       throw error;
     });
-    if (earlier !== undefined) await refuseRunning(earlier, target);
+    if (earlier !== undefined) refuseRunning(earlier, target);
     await removeFile(path);
   }
 
@@ -144,8 +143,8 @@ async function removeFile(path: string): Promise<void> {
   }
 }
 
-async function refuseRunning({ openedBy }: Journal, target: string): Promise<void> {
-  if (openedBy === undefined || !(await isRunning(openedBy))) return;
+function refuseRunning({ openedBy }: Journal, target: string): void {
+  if (openedBy === undefined || !isRunning(openedBy)) return;
   throw restoreRunning(`process ${openedBy.pid}`, target);
 }
 

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { formatJournalEntry, formatJournalHeader, type RestoredArchive } from '../../src/journal/journal-format.ts';
-import { ownerOf } from '../../src/journal/journal-owner.ts';
 import { RestoreJournal } from '../../src/journal/restore-journal.ts';
 import { UsageError } from '../../src/model/errors.ts';
+import { identityOf } from '../../src/process/process-identity.ts';
 
 const archive: RestoredArchive = {
   snapshot: 'vm/100/2026-02-16T16:30:44Z',
@@ -95,7 +95,7 @@ test('a process that still runs keeps others out; one that was killed does not',
   const path = join(folder, 'owned');
   const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
   try {
-    const openedBy = await ownerOf(child.pid ?? 0);
+    const openedBy = identityOf(child.pid ?? 0);
     const text = formatJournalHeader(archive) + formatJournalEntry({ openedBy });
     await writeFile(path, text);
     const refused = (error: unknown): boolean => error instanceof UsageError && error.code === 'restore-running';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { systemErrorCode } from '../../model/errors.ts';
-import { isRunning, ownIdentity } from '../../process/process-identity.ts';
+import { isRunning, ownIdentity, type ProcessIdentity } from '../../process/process-identity.ts';
 import type { HeldLock, LockMode } from './datastore-locks.ts';
 
 /** Between two looks at others who are about to have the same lock; they need a few system calls. */
@@ -34,7 +34,7 @@ let claims = 0;
  */
 export class LockFiles {
   readonly #folder: string;
-  readonly #identity: string = ownIdentity();
+  readonly #process: string = formatProcess(ownIdentity());
   #isSwept = false;
 
   constructor(folder: string) {
@@ -46,7 +46,7 @@ export class LockFiles {
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
     this.#sweep();
     claims += 1;
-    const holder = [this.#identity, String(claims).padStart(12, '0')].join(SEPARATOR);
+    const holder = [this.#process, String(claims).padStart(12, '0')].join(SEPARATOR);
     const own: Claim = { file: [lock, holder, mode].join(SEPARATOR), lock, holder, mode };
     const path = join(this.#folder, own.file);
     try {
@@ -88,8 +88,7 @@ export class LockFiles {
   }
 
   #removeStale({ file, holder }: Claim): boolean {
-    const [identity = ''] = holder.split(SEPARATOR);
-    if (isRunning(identity)) return false;
+    if (isRunning(parseProcess(holder))) return false;
     rmSync(join(this.#folder, file), { force: true });
     return true;
   }
@@ -104,6 +103,13 @@ export class LockFiles {
       return text === undefined || this.#removeStale(claim) ? [] : [{ ...claim, isHeld: text === HELD }];
     });
   }
+}
+
+const formatProcess = ({ pid, startTicks }: ProcessIdentity): string => `${pid}-${startTicks}`;
+
+function parseProcess(holder: string): ProcessIdentity {
+  const [pid = NaN, startTicks = NaN] = (holder.split(SEPARATOR, 1)[0] ?? '').split('-').map(Number);
+  return { pid, startTicks };
 }
 
 function parseClaim(file: string): Claim | undefined {
