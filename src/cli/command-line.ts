@@ -76,7 +76,7 @@ export async function runCommandLine(edge: Edge): Promise<ExitCode> {
       (builder) => build(command, builder),
       async (argv) => {
         checkNumbers(command, argv, edge.args);
-        exitCode = await command.run(argv, edge);
+        exitCode = await command.run(withDashes(command, argv, edge.args), edge);
       },
     );
   }
@@ -107,6 +107,17 @@ function checkNumbers({ options }: Command, argv: Readonly<Record<string, unknow
       hint: 'see --help of the command',
     });
   }
+}
+
+/** yargs hands the argument `-` on as an empty text. */
+function withDashes(
+  { positionals }: Command,
+  argv: Readonly<Record<string, unknown>>,
+  args: readonly string[],
+): Readonly<Record<string, unknown>> {
+  if (!args.includes('-')) return argv;
+  const dashes = Object.keys(positionals).filter((name) => argv[name] === '');
+  return { ...argv, ...Object.fromEntries(dashes.map((name) => [name, '-'])) };
 }
 
 /** Says what is wrong and points at the right name where one is near, else at the help. */

@@ -33,9 +33,7 @@ export const parseLogCommand: Command = {
     json: { type: 'boolean', default: false, describe: 'Print JSON' },
   },
   async run(argv, edge): Promise<ExitCode> {
-    const { file: given, json } = parseArgv(argv, { file: z.string(), json: z.boolean() });
-    // yargs hands on a lone - as an empty text.
-    const file = given === '' && edge.args.includes(STANDARD_INPUT) ? STANDARD_INPUT : given;
+    const { file, json } = parseArgv(argv, { file: z.string(), json: z.boolean() });
     const log = await readLog(file, edge);
     const shownAs = file === STANDARD_INPUT ? 'standard input' : file;
     if (log.operations.length === 0) {

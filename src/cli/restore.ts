@@ -53,7 +53,7 @@ export const restoreCommand: Command = {
     restart: { type: 'boolean', default: false, describe: 'Discard what an earlier restore to this target has left' },
   },
   async run(argv, edge): Promise<ExitCode> {
-    const { keyfile, force, restart, ...options } = parseArgv(argv, {
+    const { target, keyfile, force, restart, ...options } = parseArgv(argv, {
       ...remoteShape,
       snapshot: z.string(once),
       archive: z.string(once),
@@ -62,8 +62,6 @@ export const restoreCommand: Command = {
       force: z.boolean(once),
       restart: z.boolean(once),
     });
-    // yargs hands the argument `-` on as an empty text.
-    const target = options.target === '' && edge.args.includes('-') ? '-' : options.target;
     if (target === '') throw new UsageError('the target is empty', { code: 'usage' });
     const isStream = target === '-';
     const { name, knobs } = strategyFrom(argv, isStream ? DEFAULT_ORDERED_STRATEGY : DEFAULT_STRATEGY);
