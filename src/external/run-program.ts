@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import { LogReader } from '../logs/log-reader.ts';
 import type { LoggedOperation } from '../logs/logged-operation.ts';
 import { ProcessTree, type TreeReading } from '../metrics/process-tree.ts';
@@ -14,7 +16,7 @@ import { rateNames, type RateName } from '../model/objective.ts';
 import type { Clock } from '../model/ports.ts';
 import { formatDuration } from '../model/units.ts';
 import { HeldCommand, killProcess } from '../process/held-command.ts';
-import { LastWords } from './last-words.ts';
+import { LastWords } from '../process/last-words.ts';
 
 /** A program that did not restore (exit 3). */
 export class ProgramError extends KnownError {
@@ -290,8 +292,3 @@ function printedFigures({ printed, durationMs, rates, flags }: LoggedOperation):
     flags: flags.map(({ sentence }) => sentence),
   };
 }
-
-const sleep = async (ms: number): Promise<void> =>
-  await new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });

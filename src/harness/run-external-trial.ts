@@ -5,7 +5,7 @@ import { fillArguments } from '../external/arguments.ts';
 import { clientVariables, placeholderValues, secretVariables } from '../external/restore-address.ts';
 import { ProgramError, runProgram, type ProgramRun } from '../external/run-program.ts';
 import type { ExternalStrategySettings } from '../model/environment.ts';
-import { asMachineError } from '../model/errors.ts';
+import { asMachineError, systemErrorCode } from '../model/errors.ts';
 import type { ExternalOutput, ExternalRecord } from '../model/external.ts';
 import { unavailable } from '../model/metric.ts';
 import type { TrialCounters } from '../model/records.ts';
@@ -151,7 +151,7 @@ async function proveFile(
       proof.push(piece as Uint8Array);
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
+    if (systemErrorCode(error) === 'ENOENT')
       return {
         verified: false,
         proof: { method: 'sha256-of-file', problems: [`the program ended well, but there is no file ${path}`] },

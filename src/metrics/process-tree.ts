@@ -2,6 +2,7 @@ import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from 'no
 import { platform } from 'node:os';
 import { join } from 'node:path';
 
+import { systemErrorCode } from '../model/errors.ts';
 import { ByteScanner } from './byte-scanner.ts';
 import { parseProcessStat, parseProcessStatus, type ProcessStat } from './process-files.ts';
 
@@ -173,7 +174,7 @@ export class ProcessTree {
       }
     } catch (error) {
       // A process that has just ended has no connections; one of another user does not tell.
-      if (error instanceof Error && 'code' in error && error.code === 'EACCES') return undefined;
+      if (systemErrorCode(error) === 'EACCES') return undefined;
     }
     return held.intersection(established).size;
   }

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
  * A small shell starts the command when it is told to, waits for it, says how it ended, and stays until it is released: it
@@ -140,8 +141,3 @@ export function killProcess(pid: number): void {
     // It has ended meanwhile.
   }
 }
-
-const sleep = async (ms: number): Promise<void> =>
-  await new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });

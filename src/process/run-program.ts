@@ -2,33 +2,14 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 
 import { MachineError } from '../model/errors.ts';
+import { LastWords } from './last-words.ts';
 import type { Launcher } from './launch-through.ts';
 
-/** Lines of a program's last words that an error repeats. */
-const LAST_LINES = 8;
-
-/** More than that many characters of output are forgotten from the front. */
-const KEPT_CHARACTERS = 8192;
-
-/** What a program said last, on both streams. */
-class LastWords {
-  #text = '';
-
-  listenTo({ stdout, stderr }: ChildProcess): void {
-    for (const stream of [stdout, stderr]) {
-      stream?.setEncoding('utf8').on('data', (piece: string) => {
-        this.#text = `${this.#text}${piece}`.slice(-KEPT_CHARACTERS);
-      });
-    }
-  }
-
-  /** The last lines, without what only colours a terminal. */
-  get lines(): string {
-    // eslint-disable-next-line no-control-regex
-    const plain = this.#text.replaceAll(/\u001B\[[0-9;?]*[A-Za-z]/gu, '');
-    const lines = plain.split(/[\r\n]+/u).filter((line) => line.trim() !== '');
-    return lines.slice(-LAST_LINES).join('\n');
-  }
+/** Hears what a program says, on both streams. */
+function wordsOf({ stdout, stderr }: ChildProcess): LastWords {
+  const words = new LastWords();
+  for (const stream of [stdout, stderr]) stream?.on('data', (piece: Buffer) => words.push(piece));
+  return words;
 }
 
 /** @returns an error that names the program and repeats its last words */
@@ -63,8 +44,7 @@ export async function runScript(
     env: { ...process.env, ...variables },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const words = new LastWords();
-  words.listenTo(child);
+  const words = wordsOf(child);
   const stop = (): void => void child.kill('SIGKILL');
   signal.addEventListener('abort', stop, { once: true });
   try {
@@ -80,7 +60,7 @@ export async function runScript(
 export class LaunchingScript {
   readonly #options: ProgramOptions;
   readonly #args: readonly string[];
-  readonly #words: LastWords = new LastWords();
+  #words: LastWords = new LastWords();
   #child: ChildProcess | undefined;
 
   constructor(args: readonly string[], options: ProgramOptions) {
@@ -98,7 +78,7 @@ export class LaunchingScript {
       // Ctrl-C of the terminal is for this process, which ends the module in order, so that the script still collects.
       detached: true,
     });
-    this.#words.listenTo(child);
+    this.#words = wordsOf(child);
     this.#child = child;
     return child;
   };

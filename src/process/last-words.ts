@@ -6,12 +6,12 @@ const LAST_LINES = 8;
 /** More than that many characters are forgotten from the front. */
 const KEPT_CHARACTERS = 8192;
 
-/** What a program said last, without the secrets that it was given. */
+/** What a program said last, on all streams that are pushed, without the secrets that it was given. */
 export class LastWords {
   readonly #secrets: readonly string[];
   #text = '';
 
-  constructor(secrets: readonly string[]) {
+  constructor(secrets: readonly string[] = []) {
     this.#secrets = secrets.filter((secret) => secret !== '');
   }
 
