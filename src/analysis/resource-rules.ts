@@ -2,7 +2,7 @@ import { metric, metricValue, unavailable, type Metric } from '../model/metric.t
 import type { CaseRecord, ProcessUsage, RunRecord } from '../model/records.ts';
 import type { VerdictCode } from '../model/report.ts';
 import { median } from '../stats/quantile.ts';
-import { carryingConnections, writingMs } from './busy-parts.ts';
+import { carryingConnections } from './carrying-connections.ts';
 import { clientFigure } from './client-parts.ts';
 import { wireShare, type MeasuredTrial } from './measured-trials.ts';
 
@@ -59,7 +59,8 @@ export const resourceRules: readonly ResourceRule[] = [
     threshold: TARGET_BUSY,
     // Nothing is declared of the others: their writing is wall clock on this machine.
     precedence: ({ target }) => (target.kind === 'throttled' ? 'declared' : 'measured'),
-    utilization: targetUse,
+    utilization: ({ counters, durationMs }) =>
+      clientFigure(counters, ({ writeBusyMs }) => writeBusyMs / durationMs) ?? NOT_COUNTED,
   },
   {
     code: 'emulator-bound',
@@ -194,12 +195,6 @@ function storageBandwidthUse({ counters, durationMs }: MeasuredTrial): Metric {
   if ('unavailable' in counters.storage) return counters.storage;
   const busyMs = counters.storage.bandwidthBusyMs;
   return 'value' in busyMs ? metric(busyMs.value / durationMs) : busyMs;
-}
-
-function targetUse({ counters, durationMs }: MeasuredTrial, { record: { settings } }: Surroundings): Metric {
-  if (counters === undefined) return NOT_COUNTED;
-  const busy = writingMs(counters, settings.target);
-  return 'value' in busy ? metric(busy.value / durationMs) : busy;
 }
 
 function mainThreadUse({ durationMs }: MeasuredTrial, usage: ProcessUsage | undefined): Metric {

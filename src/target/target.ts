@@ -30,8 +30,8 @@ export interface ProvableTarget extends RestoreTarget, AsyncDisposable {
    * with the signal's reason when aborted, within about one slot.
    */
   prove(expected: ExpectedImage | IndexedImage, signal?: AbortSignal): Promise<ProofOutcome>;
-  /** CPU time that went into the proof inside `write` so far, milliseconds; what `prove` itself costs is not in it. */
+  /** CPU time that went into the proof beside the writes so far, milliseconds; what `prove` itself costs is not in it. */
   readonly proofCpuMs: number;
-  /** Time for which at least one write was running, milliseconds. */
+  /** Time for which at least one write was running, milliseconds; 0 of a target that takes none. */
   readonly writeBusyMs: number;
 }

@@ -1,5 +1,4 @@
 import { metric, unavailable, type UseRow } from '../../model/metric.ts';
-import { writingMs } from '../busy-parts.ts';
 import { clientFigure, clientPartsOf } from '../client-parts.ts';
 import {
   asShare,
@@ -14,7 +13,7 @@ const fetched = ({ spans }: CountedTrial): number =>
   spans?.fetchCalledMs.filter((moment) => moment !== null).length ?? 0;
 
 /** The parts of the client through which every chunk goes. A part that fails fails its trial. */
-export function clientRows({ trials, failedTrials, settings }: UseContext): readonly UseRow[] {
+export function clientRows({ trials, failedTrials }: UseContext): readonly UseRow[] {
   const errors =
     trials.length === 0 && failedTrials === 0 ? unavailable('not measured: no trial was run') : metric(failedTrials);
   return [
@@ -66,11 +65,11 @@ export function clientRows({ trials, failedTrials, settings }: UseContext): read
     },
     {
       resource: 'writer',
-      utilization: asShare(overTrials(trials, ({ counters }) => writingMs(counters, settings.target))),
+      utilization: asShare(overTrials(trials, ({ counters }) => clientFigure(counters, (parts) => parts.writeBusyMs))),
       saturation: overTrials(trials, (trial) => timeBetween(trial, 'writeCalledMs', 'writeStartedMs')),
       saturationUnit: 'chunks waiting for the writer, mean',
       errors,
-      method: `time in which a write was running${settings.target.kind === 'discard' ? ', without that of the proof' : ''}; errors are failed trials`,
+      method: 'time in which a write was running; errors are failed trials',
     },
     {
       resource: 'reorder buffer',

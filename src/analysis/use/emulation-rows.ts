@@ -1,6 +1,6 @@
 import { metric, unavailable, type Metric, type UseRow } from '../../model/metric.ts';
 import type { LinkCounters, StorageCounters, TrialCounters } from '../../model/records.ts';
-import { carryingConnections } from '../busy-parts.ts';
+import { carryingConnections } from '../carrying-connections.ts';
 import { remoteRows } from './remote-rows.ts';
 import {
   asShare,
