@@ -48,17 +48,7 @@ export function realSite({ lab, settings: { transport }, server, prepared }: Rea
     },
     wireBytes: (_counters, sessions) => sessions.receivedBytes() - receivedBefore,
     expected: () => prepared.expected,
-    ...(isKnown ? {} : { proof: digestProof() }),
-  };
-}
-
-function digestProof(): NonNullable<RestoreSite['proof']> {
-  const proof = new DigestProof();
-  return {
-    method: 'sha256-per-chunk',
-    watchDecoder: (decoder) => proof.watchDecoder(decoder),
-    watchTarget: (target) => proof.watchTarget(target),
-    problems: (image) => proof.problems(image),
+    ...(isKnown ? {} : { proof: new DigestProof() }),
   };
 }
 

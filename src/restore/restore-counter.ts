@@ -1,3 +1,4 @@
+import { DecodedDigests } from '../harness/ports/decoded-digests.ts';
 import type { ChunkDecoder, PlainChunk, RestoreTarget } from '../model/ports.ts';
 
 /** What one restore has moved so far; bytes. */
@@ -17,16 +18,10 @@ export class RestoreCounter implements RestoredBytes {
   unique = 0;
   readonly #seen: Set<string> = new Set();
   /** Of decoded chunks until they are written: all figures count what is written. */
-  readonly #digests: WeakMap<PlainChunk, string> = new WeakMap();
+  readonly #digests: DecodedDigests = new DecodedDigests();
 
   watchDecoder(decoder: ChunkDecoder): ChunkDecoder {
-    return {
-      decode: async (chunk, slot) => {
-        const plain = await decoder.decode(chunk, slot);
-        this.#digests.set(plain, slot.digest);
-        return plain;
-      },
-    };
+    return this.#digests.watchDecoder(decoder);
   }
 
   /** @param onWritten called after each write */
@@ -50,7 +45,7 @@ export class RestoreCounter implements RestoredBytes {
   }
 
   #countUnique(chunk: PlainChunk, length: number): void {
-    const digest = this.#digests.get(chunk);
+    const digest = this.#digests.of(chunk);
     if (digest === undefined || this.#seen.has(digest)) return;
     this.#seen.add(digest);
     this.unique += length;

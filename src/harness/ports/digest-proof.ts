@@ -1,6 +1,7 @@
 import { slotAt, slotStart, type Image, type Slot, type SlotPlaces } from '../../model/image.ts';
-import type { ChunkDecoder, PlainChunk, RestoreTarget } from '../../model/ports.ts';
+import type { ChunkDecoder, RestoreTarget } from '../../model/ports.ts';
 import { shortenProblems } from '../../target/coverage.ts';
+import { DecodedDigests } from './decoded-digests.ts';
 
 interface DigestedWrite {
   readonly offset: number;
@@ -15,23 +16,18 @@ interface DigestedWrite {
  * has its digest, and zeros where it has zeros.
  */
 export class DigestProof {
-  readonly #digests: WeakMap<PlainChunk, string> = new WeakMap();
+  readonly method = 'sha256-per-chunk';
+  readonly #digests: DecodedDigests = new DecodedDigests();
   readonly #writes: DigestedWrite[] = [];
 
   watchDecoder(decoder: ChunkDecoder): ChunkDecoder {
-    return {
-      decode: async (chunk, slot) => {
-        const plain = await decoder.decode(chunk, slot);
-        this.#digests.set(plain, slot.digest);
-        return plain;
-      },
-    };
+    return this.#digests.watchDecoder(decoder);
   }
 
   watchTarget(target: RestoreTarget): RestoreTarget {
     return {
       write: async (offset, chunk) => {
-        const digest = this.#digests.get(chunk);
+        const digest = this.#digests.of(chunk);
         await target.write(offset, chunk);
         this.#writes.push({ offset, length: chunk.length, ...(digest === undefined ? {} : { digest }) });
       },
