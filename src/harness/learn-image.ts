@@ -9,6 +9,7 @@ import { DEFAULT_CHUNK_SIZE } from '../model/units.ts';
 import type { ReaderSession } from '../pbs/client/reader-session.ts';
 import type { CryptConfig } from '../pbs/format/crypt-config.ts';
 import type { ExpectedImage } from '../target/target.ts';
+import { indexFacts } from './index-facts.ts';
 
 export interface LearnOptions {
   /** Of an encrypted image. */
@@ -36,9 +37,6 @@ export async function learnImage(
   const slotChecksums = new Uint32Array(image.slotCount);
   const zeroes = new Uint8Array(DEFAULT_CHUNK_SIZE);
   const encodedBytes = new Map<string, number>();
-  let unique = 0;
-  let dataBytes = 0;
-  let zeroChunkCount = 0;
   const learn = ({ index: position, offset, length }: Slot, plain: Uint8Array): void => {
     imageHash.update(plain);
     slotChecksums[position] = crc32(plain);
@@ -46,7 +44,6 @@ export async function learnImage(
   };
   for (const slot of image.slots()) {
     if (slot.isZero) {
-      zeroChunkCount += 1;
       learn(slot, slot.length <= zeroes.length ? zeroes.subarray(0, slot.length) : new Uint8Array(slot.length));
       continue;
     }
@@ -59,21 +56,13 @@ export async function learnImage(
       // Also of a damaged chunk: the trials of other images go on with the same memory.
       memory.giveBack();
     }
-    dataBytes += slot.length;
-    if (!encodedBytes.has(slot.digest)) unique += slot.length;
     encodedBytes.set(slot.digest, stored);
   }
 
   const sha256 = imageHash.digest('hex');
   return {
     facts: {
-      sizeBytes: image.size,
-      chunkSizeBytes: image.chunkSize,
-      chunkCount: image.slotCount,
-      zeroChunkCount,
-      uniqueChunkCount: encodedBytes.size,
-      dataBytes,
-      uniqueBytes: unique,
+      ...indexFacts(image),
       storedBytes: [...encodedBytes.values()].reduce((sum, bytes) => sum + bytes, 0),
       sha256,
     },

@@ -8,6 +8,7 @@ import type { CryptConfig } from '../pbs/format/crypt-config.ts';
 import { chunkDigest } from '../pbs/format/digest.ts';
 import type { ExpectedImage, IndexedImage } from '../target/target.ts';
 import { sampleImage } from './image-sample.ts';
+import { indexFacts } from './index-facts.ts';
 import { learnImage } from './learn-image.ts';
 import { networkRoute } from './network-route.ts';
 import type { RealLab } from './real-lab.ts';
@@ -89,29 +90,4 @@ export async function whileRead(
 function digestMatcher(image: Image, crypt: CryptConfig | undefined): (slot: number, bytes: Uint8Array) => boolean {
   const digests = Array.from(image.slots(), ({ digest }) => digest);
   return (slot, bytes) => chunkDigest(bytes, crypt) === digests[slot];
-}
-
-function indexFacts(image: Image): Omit<RecordedImage, 'snapshot' | 'archive'> {
-  const seen = new Set<string>();
-  let zeroChunkCount = 0;
-  let dataBytes = 0;
-  let uniqueBytes = 0;
-  for (const { digest, length, isZero } of image.slots()) {
-    if (isZero) {
-      zeroChunkCount += 1;
-      continue;
-    }
-    dataBytes += length;
-    if (!seen.has(digest)) uniqueBytes += length;
-    seen.add(digest);
-  }
-  return {
-    sizeBytes: image.size,
-    chunkSizeBytes: image.chunkSize,
-    chunkCount: image.slotCount,
-    zeroChunkCount,
-    uniqueChunkCount: seen.size,
-    dataBytes,
-    uniqueBytes,
-  };
 }

@@ -7,6 +7,7 @@ import type { PlannedTrial, ProofRecord, TrialBytes, TrialCounters, TrialRecord 
 import type { CryptConfig } from '../pbs/format/crypt-config.ts';
 import { createTarget } from '../target/create-target.ts';
 import type { ExpectedImage, IndexedImage } from '../target/target.ts';
+import { indexFacts } from './index-facts.ts';
 import type { Sessions } from './open-sessions.ts';
 import { mostChunksHeld } from './ports/buffer-budget.ts';
 import { composePorts } from './ports/compose-ports.ts';
@@ -148,16 +149,8 @@ export async function restoreOnce(
 }
 
 function trialBytes(image: Image, wire: number): TrialBytes {
-  const seen = new Set<string>();
-  let data = 0;
-  let unique = 0;
-  for (const { digest, length, isZero } of image.slots()) {
-    if (isZero) continue;
-    data += length;
-    if (!seen.has(digest)) unique += length;
-    seen.add(digest);
-  }
-  return { logical: image.size, data, unique, wire };
+  const { sizeBytes, dataBytes, uniqueBytes } = indexFacts(image);
+  return { logical: sizeBytes, data: dataBytes, unique: uniqueBytes, wire };
 }
 
 /** Progress is counted where bytes have been written, outside of what is recorded. */
