@@ -1,7 +1,7 @@
 import { hash, randomBytes } from 'node:crypto';
 
 import { UsageError } from '../../model/errors.ts';
-import type { Image, Slot } from '../../model/image.ts';
+import { slotLength, slotStart, type Image, type Slot } from '../../model/image.ts';
 import { DIGEST_BYTES } from './digest.ts';
 import { GrowingBytes } from './growing-bytes.ts';
 import {
@@ -45,12 +45,17 @@ export class DynamicIndex implements Image {
     this.uuid = uuid;
     this.ctime = ctime;
     this.csum = csum;
-    this.slotOffsets = Float64Array.from({ length: this.slotCount }, (_, slot) => this.#start(slot));
+    this.slotOffsets = new Float64Array(this.slotCount);
+    let start = 0;
     let longest = 0;
-    for (let slot = 0; slot < this.slotCount; slot += 1)
-      longest = Math.max(longest, this.#end(slot) - this.#start(slot));
+    for (let slot = 0; slot < this.slotCount; slot += 1) {
+      const end = Number(entries.readBigUInt64LE(slot * ENTRY_BYTES));
+      this.slotOffsets[slot] = start;
+      longest = Math.max(longest, end - start);
+      start = end;
+    }
     this.chunkSize = longest;
-    this.size = this.#start(this.slotCount);
+    this.size = start;
   }
 
   /** @throws RangeError outside of the index */
@@ -63,24 +68,15 @@ export class DynamicIndex implements Image {
 
   *slots(): Generator<Slot, void, undefined> {
     for (let index = 0; index < this.slotCount; index += 1) {
-      const offset = this.#start(index);
-      yield { index, offset, length: this.#end(index) - offset, digest: this.digestAt(index), isZero: false };
+      const [offset, length] = [slotStart(this, index), slotLength(this, index)];
+      yield { index, offset, length, digest: this.digestAt(index), isZero: false };
     }
-  }
-
-  #start(slot: number): number {
-    return slot === 0 ? 0 : this.#end(slot - 1);
-  }
-
-  #end(slot: number): number {
-    return Number(this.#entries.readBigUInt64LE(slot * ENTRY_BYTES));
   }
 }
 
 /**
  * Reads a whole index file; keeps its memory.
- * @throws IntegrityError `index-magic`, `index-truncated`, `index-length`, `index-order`, `index-chunk-size`,
- * `index-size`, `index-csum`
+ * @throws IntegrityError `index-magic`, `index-truncated`, `index-length`, `index-order`, `index-chunk-size`, `index-csum`
  */
 export function parseDynamicIndex(bytes: Uint8Array): DynamicIndex {
   const header = parseIndexHeader(bytes, 'dynamic');
