@@ -1,6 +1,7 @@
 import type { ServerError } from '../../model/errors.ts';
 import type { Clock } from '../../model/ports.ts';
 import { isServerArchiveName, MANIFEST_NAME } from '../format/archive-name.ts';
+import { MAX_UPLOADED_BLOB_BYTES } from '../format/blob.ts';
 import { MAX_INDEX_BYTES } from '../format/index-header.ts';
 import { encodeManifest, type Manifest } from '../format/manifest.ts';
 import type { ClientConnection } from '../transport/transport.ts';
@@ -9,9 +10,6 @@ import { backupRefused } from './backup-refusal.ts';
 import type { RefusedRequest } from './refusal.ts';
 import { SessionCalls } from './session-calls.ts';
 import { StallWatch, type StallWatchOptions } from './stall-watch.ts';
-
-/** The longest blob that a server takes, and hence hands out (spec 5.2). */
-const MAX_UPLOADED_BLOB_BYTES = 16 * 1024 * 1024 + 44;
 
 /** Writer ids count up from 1 in a session (spec 5.2). */
 const MAX_WRITER = 256;

@@ -1,9 +1,7 @@
 import { ServerError } from '../../model/errors.ts';
+import { MAX_UPLOADED_BLOB_BYTES } from '../format/blob.ts';
 import { responseTooLong } from '../transport/transport-errors.ts';
 import type { ResponseHead } from '../transport/transport.ts';
-
-/** Largest blob that a server takes (spec 5.2), so none can be longer. */
-const MAX_CHUNK_BYTES = 16 * 1024 * 1024 + 44;
 
 /**
  * How long the answer to a request for a chunk will be.
@@ -16,6 +14,6 @@ export function chunkLength({ contentLength }: ResponseHead, digest: string): nu
       hint: 'is there a proxy in between that compresses?',
     });
   }
-  if (contentLength > MAX_CHUNK_BYTES) throw responseTooLong(`chunk ${digest}`, MAX_CHUNK_BYTES);
+  if (contentLength > MAX_UPLOADED_BLOB_BYTES) throw responseTooLong(`chunk ${digest}`, MAX_UPLOADED_BLOB_BYTES);
   return contentLength;
 }

@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import { IntegrityError, UsageError } from '../../model/errors.ts';
 import { parseArchiveIndex, type ArchiveIndex } from '../format/archive-index.ts';
 import { archiveKind, MANIFEST_NAME, serverArchiveName } from '../format/archive-name.ts';
-import { decodeBlob, MAX_BLOB_PLAIN_BYTES, parseBlob } from '../format/blob.ts';
+import { decodeBlob, MAX_BLOB_PLAIN_BYTES, MAX_UPLOADED_BLOB_BYTES, parseBlob } from '../format/blob.ts';
 import type { CryptConfig } from '../format/crypt-config.ts';
 import { findArchive } from '../format/find-archive.ts';
 import type { FixedIndex } from '../format/fixed-index.ts';
@@ -18,9 +18,6 @@ import {
   type ManifestFile,
 } from '../format/manifest.ts';
 import { formatSnapshotPath } from '../format/snapshot-path.ts';
-
-/** Largest blob that a server takes (spec 5.2), so that no file of a snapshot but an index can be longer. */
-const MAX_BLOB_FILE_BYTES = 16 * 1024 * 1024 + 44;
 
 /** Encrypted for the owner of an RSA key, and a plain blob for us, though clients list it as encrypted (spec 7.4). */
 const MASTER_KEY_BLOB = 'rsa-encrypted.key.blob';
@@ -72,7 +69,7 @@ export class SnapshotFiles {
   async manifest(signal: AbortSignal): Promise<DownloadedManifest> {
     if (this.#manifest !== undefined) return this.#manifest;
     const { snapshot, crypt, download } = this.#options;
-    const manifest = parseManifest(await download(MANIFEST_NAME, MAX_BLOB_FILE_BYTES, signal));
+    const manifest = parseManifest(await download(MANIFEST_NAME, MAX_UPLOADED_BLOB_BYTES, signal));
     const named = formatSnapshotPath(manifest.snapshot);
     if (named !== snapshot) {
       throw new IntegrityError(`the manifest of ${snapshot} is that of ${named}`, {
@@ -143,7 +140,7 @@ export class SnapshotFiles {
       throw new UsageError(`${name} is no blob`, { code: 'not-a-blob', hint: 'blobs have names that end in .blob' });
     }
     requireKey(file, manifest, crypt);
-    const encoded = await download(name, MAX_BLOB_FILE_BYTES, signal);
+    const encoded = await download(name, MAX_UPLOADED_BLOB_BYTES, signal);
     verifyBlob(encoded, file);
     const isEncrypted = file.cryptMode === 'encrypt' && name !== MASTER_KEY_BLOB;
     if ((parseBlob(encoded).cipher !== undefined) !== isEncrypted) {

@@ -20,6 +20,9 @@ export const MAX_BLOB_PLAIN_BYTES: number = 128 * 1024 * 1024;
 /** The longest blob that can be: nothing above is read into memory. */
 export const MAX_ENCODED_BLOB_BYTES: number = MAX_BLOB_PLAIN_BYTES + ENCRYPTED_BLOB_HEADER_BYTES;
 
+/** The longest blob that a server takes from a client (spec 5.2), and hence that it hands out. */
+export const MAX_UPLOADED_BLOB_BYTES: number = 16 * 1024 * 1024 + ENCRYPTED_BLOB_HEADER_BYTES;
+
 const CRC_OFFSET = 8;
 const IV_OFFSET = BLOB_HEADER_BYTES;
 const TAG_OFFSET: number = IV_OFFSET + IV_BYTES;
