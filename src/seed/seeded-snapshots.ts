@@ -1,3 +1,4 @@
+import { snapshotParameters } from '../pbs/client/query.ts';
 import { placeText } from '../pbs/client/refusal.ts';
 import type { RemoteSnapshot, SnapshotPlace } from '../pbs/client/remote-snapshots.ts';
 import type { RestClient } from '../pbs/client/rest-client.ts';
@@ -11,17 +12,12 @@ export const seededOnly = (snapshots: readonly RemoteSnapshot[]): readonly Remot
 export async function forgetSnapshot(
   rest: RestClient,
   { store, namespace }: Pick<SnapshotPlace, 'store' | 'namespace'>,
-  { snapshot: { type, id, time }, name }: RemoteSnapshot,
+  { snapshot, name }: RemoteSnapshot,
   signal: AbortSignal,
 ): Promise<void> {
   await rest.delete({
     path: `/admin/datastore/${store}/snapshots`,
-    parameters: {
-      'backup-id': id,
-      'backup-time': time,
-      'backup-type': type,
-      ...(namespace === '' ? {} : { ns: namespace }),
-    },
+    parameters: snapshotParameters(snapshot, namespace),
     what: `removing ${name} from ${placeText(store, namespace)}`,
     store,
     namespace,

@@ -6,6 +6,7 @@ import { transports } from '../transport/transports.ts';
 import { Http1Connection } from './http1-connection.ts';
 import type { Http1Response } from './http1-response.ts';
 import { proveWith, USER_AGENT } from './log-in.ts';
+import { snapshotParameters, sortedQuery } from './query.ts';
 import { defaultTimeouts } from './reader-timeouts.ts';
 import type { RefusedRequest } from './refusal.ts';
 import { formatHostAndPort } from './repository.ts';
@@ -100,21 +101,12 @@ async function upgradeConnection(
 ): Promise<RefusedRequest> {
   const limits = { signal, timeoutMs };
   const proof = await proveWith(http1, credentials, limits);
-  const query = new URLSearchParams({
-    ...parameters,
-    'backup-id': snapshot.id,
-    'backup-time': String(snapshot.time),
-    'backup-type': snapshot.type,
-    ...(namespace === '' ? {} : { ns: namespace }),
-    store,
-  });
-  // As real clients send them.
-  query.sort();
+  const query = sortedQuery({ ...parameters, ...snapshotParameters(snapshot, namespace), store });
   const response = await http1.exchange(
     {
       method: 'GET',
       // Two slashes: what every real client sends (observed.md, 1).
-      path: `//api2/json/${endpoint}?${query.toString()}`,
+      path: `//api2/json/${endpoint}?${query}`,
       headers: {
         'user-agent': USER_AGENT,
         'content-type': 'application/x-www-form-urlencoded',

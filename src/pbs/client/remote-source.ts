@@ -5,6 +5,7 @@ import { parseArchiveIndex } from '../format/archive-index.ts';
 import { archiveKind } from '../format/archive-name.ts';
 import { MAX_INDEX_BYTES } from '../format/index-header.ts';
 import { parseSnapshotPath } from '../format/snapshot-path.ts';
+import { snapshotParameters } from './query.ts';
 import type { ReaderSession } from './reader-session.ts';
 import { placeText } from './refusal.ts';
 import { listRemoteSnapshots, type SnapshotPlace } from './remote-snapshots.ts';
@@ -64,16 +65,9 @@ function fileRequest(
   snapshot: string,
   filename: string,
 ): Omit<RestRequest, 'signal'> {
-  const { type, id, time } = parseSnapshotPath(snapshot);
   return {
     path: `/admin/datastore/${store}/download`,
-    parameters: {
-      'backup-id': id,
-      'backup-time': time,
-      'backup-type': type,
-      'file-name': filename,
-      ...(namespace === '' ? {} : { ns: namespace }),
-    },
+    parameters: { ...snapshotParameters(parseSnapshotPath(snapshot), namespace), 'file-name': filename },
     what: `downloading ${snapshot}/${filename} of ${placeText(store, namespace)}`,
     store,
     namespace,

@@ -2,6 +2,7 @@ import { ServerError } from '../../model/errors.ts';
 import { Http1Connection, type ExchangeLimits, type Http1Request } from './http1-connection.ts';
 import type { Http1Response } from './http1-response.ts';
 import { USER_AGENT } from './log-in.ts';
+import { sortedQuery, type QueryParameters } from './query.ts';
 import { defaultTimeouts, type ReaderTimeouts } from './reader-timeouts.ts';
 import { refusalError, type RefusedRequest } from './refusal.ts';
 import { formatHostAndPort } from './repository.ts';
@@ -10,14 +11,11 @@ import { parseServerVersion, requireSupported, type ServerVersion } from './serv
 import { TicketKeeper } from './ticket-keeper.ts';
 import { openTlsConnection } from './tls-connection.ts';
 
-/** Parameters of a request; a list repeats its key. */
-export type RestParameters = Readonly<Record<string, string | number | boolean | readonly string[]>>;
-
 export interface RestRequest extends Pick<RefusedRequest, 'what' | 'store' | 'namespace' | 'snapshot'> {
   /** Below `/api2/json`, with a slash: `/admin/datastore/tank/snapshots`. */
   readonly path: string;
   /** Go into the query, in alphabetical order, except those of a POST, which are its JSON body (spec 2.5). */
-  readonly parameters?: RestParameters;
+  readonly parameters?: QueryParameters;
   readonly signal: AbortSignal;
 }
 
@@ -208,15 +206,5 @@ function httpRequest(
     return { method, path: target, headers, body: JSON.stringify(parameters ?? {}) };
   }
   const headers = { 'user-agent': USER_AGENT, 'content-type': 'application/x-www-form-urlencoded', ...proof };
-  return { method, path: parameters === undefined ? target : `${target}?${queryOf(parameters)}`, headers };
-}
-
-function queryOf(parameters: RestParameters): string {
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(parameters)) {
-    if (typeof value === 'object') for (const one of value) query.append(name, one);
-    else query.append(name, String(value));
-  }
-  query.sort();
-  return query.toString();
+  return { method, path: parameters === undefined ? target : `${target}?${sortedQuery(parameters)}`, headers };
 }

@@ -4,6 +4,7 @@ import { responseMalformed, responseTooLong } from '../transport/transport-error
 import { BodyCollector } from './body-collector.ts';
 import type { Http1Response } from './http1-response.ts';
 import { USER_AGENT } from './log-in.ts';
+import { sortedQuery, type QueryParameters } from './query.ts';
 import type { StallWatch } from './stall-watch.ts';
 
 /** One request inside of an upgraded session. */
@@ -11,8 +12,7 @@ export interface SessionCall {
   readonly method: 'GET' | 'POST' | 'PUT';
   /** Without query: `/fixed_chunk`. */
   readonly endpoint: string;
-  /** Sent in alphabetical order, as real clients do. */
-  readonly parameters?: Readonly<Record<string, string | number>>;
+  readonly parameters?: QueryParameters;
   readonly contentType?: string;
   readonly body?: Uint8Array;
   readonly signal: AbortSignal;
@@ -79,13 +79,13 @@ export class SessionCalls {
     call: SessionCall,
     collectorFor: (isAccepted: boolean, announcedBytes: number) => BodyCollector,
   ): Promise<ClientResponse> {
-    const { method, endpoint, parameters = {}, contentType = DEFAULT_CONTENT_TYPE, body, signal, bodySent } = call;
+    const { method, endpoint, parameters, contentType = DEFAULT_CONTENT_TYPE, body, signal, bodySent } = call;
     const { connection, watch, stall } = this.#options;
     if (call.isUnwatched !== true) watch.begin();
     try {
       return await connection.request({
         method,
-        path: endpoint + queryOf(parameters),
+        path: parameters === undefined ? endpoint : `${endpoint}?${sortedQuery(parameters)}`,
         headers: { 'user-agent': USER_AGENT, 'content-type': contentType },
         ...(body === undefined ? {} : { body }),
         signal,
@@ -101,11 +101,4 @@ export class SessionCalls {
       if (call.isUnwatched !== true) watch.end();
     }
   }
-}
-
-function queryOf(parameters: Readonly<Record<string, string | number>>): string {
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(parameters)) query.set(name, String(value));
-  query.sort();
-  return query.size === 0 ? '' : `?${query.toString()}`;
 }

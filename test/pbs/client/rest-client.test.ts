@@ -44,7 +44,7 @@ test('a user logs in once, and requests follow on the same connection with the h
   const path = '/admin/datastore/golden/snapshots';
   assert.deepEqual(await client.get({ path, parameters: {}, what, signal }), [1, 2]);
   await client.get({ path: '/admin/datastore/golden/status', what, signal });
-  const parameters = { ns: 'a/b', 'backup-type': 'vm', verbose: true, n: 3, list: ['x', 'y z'] };
+  const parameters = { ns: 'a/b', 'backup-type': 'vm', verbose: true, n: 3, text: 'y z' };
   await client.delete({ path, parameters, what, signal });
   await client.put({ path, parameters: { notes: 'ü&' }, what, signal });
   await client.post({ path, parameters: { notes: 'ü' }, what, signal });
@@ -57,7 +57,7 @@ test('a user logs in once, and requests follow on the same connection with the h
     ['GET /api2/json/admin/datastore/golden/snapshots? HTTP/1.1', agent, form, ...proof, host],
     ['GET /api2/json/admin/datastore/golden/status HTTP/1.1', agent, form, ...proof, host],
     [
-      'DELETE /api2/json/admin/datastore/golden/snapshots?backup-type=vm&list=x&list=y+z&n=3&ns=a%2Fb&verbose=true HTTP/1.1',
+      'DELETE /api2/json/admin/datastore/golden/snapshots?backup-type=vm&n=3&ns=a%2Fb&text=y+z&verbose=true HTTP/1.1',
       agent,
       form,
       ...proof,
