@@ -5,7 +5,7 @@ import { Http1ResponseReader, MAX_HEAD_BYTES, type Http1Response } from './http1
 
 /** An HTTP/1.1 request; `host` is added behind the fields, `content-length` behind it where there is a body. */
 export interface Http1Request {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   readonly path: string;
   /** Sent in this order: PBS's own clients have a fixed one (observed.md). */
   readonly headers: Readonly<Record<string, string>>;

@@ -14,12 +14,12 @@ import { openTlsConnection } from './tls-connection.ts';
 export interface RestRequest extends Pick<RefusedRequest, 'what' | 'store' | 'namespace' | 'snapshot'> {
   /** Below `/api2/json`, with a slash: `/admin/datastore/tank/snapshots`. */
   readonly path: string;
-  /** Go into the query, in alphabetical order, except those of a POST, which are its JSON body (spec 2.5). */
+  /** Go into the query (spec 2.5). */
   readonly parameters?: QueryParameters;
   readonly signal: AbortSignal;
 }
 
-type Method = Http1Request['method'];
+type Method = 'GET' | 'DELETE';
 
 /** The list of 100,000 snapshots with ten files each; nothing above is read into memory. */
 const MAX_BODY_BYTES = 128 * 1024 * 1024;
@@ -69,16 +69,6 @@ export class RestClient implements AsyncDisposable {
   /** @returns `data` of the answer; @throws as {@link refusalError} and {@link connectRest} */
   async get(request: RestRequest): Promise<unknown> {
     return dataOf(await this.#request('GET', request), request);
-  }
-
-  /** As {@link get}. */
-  async post(request: RestRequest): Promise<unknown> {
-    return dataOf(await this.#request('POST', request), request);
-  }
-
-  /** As {@link get}. */
-  async put(request: RestRequest): Promise<unknown> {
-    return dataOf(await this.#request('PUT', request), request);
   }
 
   /** As {@link get}. */
@@ -201,10 +191,6 @@ function httpRequest(
   proof: Readonly<Record<string, string>>,
 ): Http1Request {
   const target = `/api2/json${path}`;
-  if (method === 'POST') {
-    const headers = { 'user-agent': USER_AGENT, 'content-type': 'application/json', ...proof };
-    return { method, path: target, headers, body: JSON.stringify(parameters ?? {}) };
-  }
   const headers = { 'user-agent': USER_AGENT, 'content-type': 'application/x-www-form-urlencoded', ...proof };
   return { method, path: parameters === undefined ? target : `${target}?${sortedQuery(parameters)}`, headers };
 }

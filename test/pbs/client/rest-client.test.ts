@@ -44,10 +44,8 @@ test('a user logs in once, and requests follow on the same connection with the h
   const path = '/admin/datastore/golden/snapshots';
   assert.deepEqual(await client.get({ path, parameters: {}, what, signal }), [1, 2]);
   await client.get({ path: '/admin/datastore/golden/status', what, signal });
-  const parameters = { ns: 'a/b', 'backup-type': 'vm', verbose: true, n: 3, text: 'y z' };
+  const parameters = { ns: 'a/b', 'backup-type': 'vm', verbose: true, n: 3, text: 'ü &' };
   await client.delete({ path, parameters, what, signal });
-  await client.put({ path, parameters: { notes: 'ü&' }, what, signal });
-  await client.post({ path, parameters: { notes: 'ü' }, what, signal });
   const host = `host: 127.0.0.1:${server.port}`;
   const form = 'content-type: application/x-www-form-urlencoded';
   const proof = [`cookie: PBSAuthCookie=${TICKET}`, `csrfpreventiontoken: ${CSRF_TOKEN}`];
@@ -57,20 +55,11 @@ test('a user logs in once, and requests follow on the same connection with the h
     ['GET /api2/json/admin/datastore/golden/snapshots? HTTP/1.1', agent, form, ...proof, host],
     ['GET /api2/json/admin/datastore/golden/status HTTP/1.1', agent, form, ...proof, host],
     [
-      'DELETE /api2/json/admin/datastore/golden/snapshots?backup-type=vm&n=3&ns=a%2Fb&text=y+z&verbose=true HTTP/1.1',
+      'DELETE /api2/json/admin/datastore/golden/snapshots?backup-type=vm&n=3&ns=a%2Fb&text=%C3%BC+%26&verbose=true HTTP/1.1',
       agent,
       form,
       ...proof,
       host,
-    ],
-    ['PUT /api2/json/admin/datastore/golden/snapshots?notes=%C3%BC%26 HTTP/1.1', agent, form, ...proof, host],
-    [
-      'POST /api2/json/admin/datastore/golden/snapshots HTTP/1.1',
-      agent,
-      'content-type: application/json',
-      ...proof,
-      host,
-      'content-length: 14',
     ],
   ]);
   assert.equal(server.sockets.length, 1);
