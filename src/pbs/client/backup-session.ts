@@ -1,4 +1,3 @@
-import type { ServerError } from '../../model/errors.ts';
 import type { Clock } from '../../model/ports.ts';
 import { isServerArchiveName, MANIFEST_NAME } from '../format/archive-name.ts';
 import { MAX_UPLOADED_BLOB_BYTES } from '../format/blob.ts';
@@ -9,7 +8,8 @@ import { responseMalformed } from '../transport/transport-errors.ts';
 import { backupRefused } from './backup-refusal.ts';
 import type { RefusedRequest } from './refusal.ts';
 import { SessionCalls } from './session-calls.ts';
-import { StallWatch, type StallWatchOptions } from './stall-watch.ts';
+import { SessionConnection } from './session-connection.ts';
+import type { StallWatchOptions } from './stall-watch.ts';
 
 /** Writer ids count up from 1 in a session (spec 5.2). */
 const MAX_WRITER = 256;
@@ -47,24 +47,14 @@ export interface IndexEntry {
  * `connection-lost`, `stream-reset`, `stalled`, `response-malformed`.
  */
 export class BackupSession implements AsyncDisposable {
-  readonly #connection: ClientConnection;
+  readonly #connection: SessionConnection;
   readonly #calls: SessionCalls;
-  #stall: ServerError | undefined;
 
   /** For `connectBackup`. */
   constructor(connection: ClientConnection, { clock, request, watch }: BackupSessionOptions) {
-    this.#connection = connection;
+    this.#connection = new SessionConnection(connection, { ...watch, clock });
     this.#calls = new SessionCalls({
-      connection,
-      watch: new StallWatch({
-        ...watch,
-        clock,
-        onStall: (error) => {
-          this.#stall = error;
-          connection.close();
-        },
-      }),
-      stall: () => this.#stall,
+      connection: this.#connection,
       explain: ({ endpoint }, response) =>
         backupRefused(response, { ...request, what: `${endpoint} of ${request.what}` }),
     });
@@ -192,8 +182,7 @@ export class BackupSession implements AsyncDisposable {
 
   /** Ends the connection, and with it a snapshot that is not finished. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#connection.close();
-    await this.#connection.closed;
+    await this.#connection[Symbol.asyncDispose]();
   }
 }
 

@@ -1,5 +1,4 @@
 import { SlabPool, type SlabLoan } from '../../memory/slab-pool.ts';
-import type { ServerError } from '../../model/errors.ts';
 import { metric, unavailable, type Metric } from '../../model/metric.ts';
 import type { ChunkSource, Clock } from '../../model/ports.ts';
 import type { ReceivedChunk } from '../../model/received-chunk.ts';
@@ -8,17 +7,17 @@ import type { CryptConfig } from '../format/crypt-config.ts';
 import type { FixedIndex } from '../format/fixed-index.ts';
 import type { Manifest } from '../format/manifest.ts';
 import { parseSnapshotPath } from '../format/snapshot-path.ts';
-import type { ClientConnection, ClientRequest, ClientResponse, RequestHooks } from '../transport/transport.ts';
+import type { ClientConnection, RequestHooks } from '../transport/transport.ts';
 import { responseTooLong } from '../transport/transport-errors.ts';
 import { BodyCollector } from './body-collector.ts';
 import { chunkLength } from './chunk-length.ts';
-import { USER_AGENT } from './log-in.ts';
 import { openSession, type SessionOptions } from './open-session.ts';
 import { placeText, refusalError } from './refusal.ts';
 import { quoteServer } from './server-text.ts';
+import { SessionConnection } from './session-connection.ts';
 import { chunkRefused, fileRefused } from './session-refusal.ts';
 import { SnapshotFiles, type DownloadedBlob, type DownloadedIndex } from './snapshot-files.ts';
-import { StallWatch, type StallWatchOptions } from './stall-watch.ts';
+import type { StallWatchOptions } from './stall-watch.ts';
 import type { NegotiatedTls } from './tls-connection.ts';
 
 export interface ReaderOptions extends SessionOptions {
@@ -37,9 +36,6 @@ export interface ReaderOptions extends SessionOptions {
 
 const MAX_ERROR_BYTES = 64 * 1024;
 const MAX_SPEEDTEST_BYTES = 16 * 1024 * 1024;
-
-/** An HTTP/2 request without body, as real clients send it (spec 3.4). */
-const requestHeaders = { 'user-agent': USER_AGENT, 'content-type': 'application/x-www-form-urlencoded' };
 
 /**
  * Opens a reader session (spec 4). Several may be open at once.
@@ -68,15 +64,13 @@ interface DownloadOptions {
 /** One connection to a PBS that reads one snapshot. Chunks are allowed once their index was downloaded through it. */
 export class ReaderSession implements ChunkSource, AsyncDisposable {
   readonly tls: NegotiatedTls;
-  readonly #connection: ClientConnection;
+  readonly #connection: SessionConnection;
   readonly #clock: Clock;
   readonly #number: number;
   readonly #secrets: readonly Secret[];
-  readonly #watch: StallWatch;
   readonly #receivedBytes: () => number;
   readonly #memory: SlabPool;
   readonly #files: SnapshotFiles;
-  #stall: ServerError | undefined;
   #peakWindowShare: number | undefined;
 
   /** For {@link connectReader}. */
@@ -94,7 +88,7 @@ export class ReaderSession implements ChunkSource, AsyncDisposable {
     watch: Omit<StallWatchOptions, 'clock' | 'onStall'>,
   ) {
     this.tls = tls;
-    this.#connection = connection;
+    this.#connection = new SessionConnection(connection, { ...watch, clock });
     this.#clock = clock;
     this.#number = number;
     this.#memory = memory;
@@ -105,14 +99,6 @@ export class ReaderSession implements ChunkSource, AsyncDisposable {
       ...(crypt === undefined ? {} : { crypt }),
     });
     this.#receivedBytes = watch.receivedBytes;
-    this.#watch = new StallWatch({
-      ...watch,
-      clock,
-      onStall: (error) => {
-        this.#stall = error;
-        connection.close();
-      },
-    });
   }
 
   /** Bytes that the server has sent on this connection, without what TLS adds. */
@@ -162,7 +148,9 @@ export class ReaderSession implements ChunkSource, AsyncDisposable {
       return taken.bytes;
     };
     try {
-      const { status } = await this.#request(`/chunk?digest=${digest}`, signal, {
+      const { status } = await this.#connection.request({
+        path: `/chunk?digest=${digest}`,
+        signal,
         receive: (head) => {
           if (head.status !== 200) return (piece) => refused.add(piece);
           const taken = this.#memory.take(chunkLength(head, digest), signal);
@@ -217,7 +205,7 @@ export class ReaderSession implements ChunkSource, AsyncDisposable {
 
   /** Resolves when a PING of HTTP/2 was answered, which takes the server next to no work. */
   async ping(): Promise<void> {
-    await this.#connection.ping();
+    await this.#connection.http2.ping();
   }
 
   /** Largest share of the connection's receive window seen in use, looked at after each chunk. */
@@ -228,8 +216,7 @@ export class ReaderSession implements ChunkSource, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#connection.close();
-    await this.#connection.closed;
+    await this.#connection[Symbol.asyncDispose]();
   }
 
   async #download(name: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
@@ -242,7 +229,9 @@ export class ReaderSession implements ChunkSource, AsyncDisposable {
   /** @param what the answer is, for messages */
   async #get(path: string, what: string, { maxBytes, signal, add, hooks = {} }: DownloadOptions): Promise<void> {
     const refused = new BodyCollector(what, MAX_ERROR_BYTES);
-    const response = await this.#request(path, signal, {
+    const response = await this.#connection.request({
+      path,
+      signal,
       receive: ({ status, contentLength = 0 }) => {
         if (contentLength > maxBytes) throw responseTooLong(what, maxBytes);
         return status === 200 ? add : (piece) => refused.add(piece);
@@ -253,23 +242,8 @@ export class ReaderSession implements ChunkSource, AsyncDisposable {
     throw fileRefused(what, response.status, quoteServer(refused.bytes, this.#secrets));
   }
 
-  async #request(
-    path: string,
-    signal: AbortSignal,
-    request: Pick<ClientRequest, 'receive' | 'hooks'>,
-  ): Promise<ClientResponse> {
-    this.#watch.begin();
-    try {
-      return await this.#connection.request({ path, headers: requestHeaders, signal, ...request });
-    } catch (error) {
-      throw signal.aborted ? error : (this.#stall ?? error);
-    } finally {
-      this.#watch.end();
-    }
-  }
-
   #noteWindow(): void {
-    const { sizeBytes, unacknowledgedBytes } = this.#connection.localWindow;
+    const { sizeBytes, unacknowledgedBytes } = this.#connection.http2.localWindow;
     if (sizeBytes > 0) this.#peakWindowShare = Math.max(this.#peakWindowShare ?? 0, unacknowledgedBytes / sizeBytes);
   }
 }
