@@ -7,10 +7,10 @@ import { Http1Connection } from './http1-connection.ts';
 import type { Http1Response } from './http1-response.ts';
 import { proveWith, USER_AGENT } from './log-in.ts';
 import { snapshotParameters, sortedQuery } from './query.ts';
-import { defaultTimeouts } from './reader-timeouts.ts';
 import type { RefusedRequest } from './refusal.ts';
 import { formatHostAndPort } from './repository.ts';
 import type { ServerOptions } from './server-options.ts';
+import { defaultTimeouts } from './server-timeouts.ts';
 import type { StallWatchOptions } from './stall-watch.ts';
 import { negotiatedTls, openTlsConnection, type NegotiatedTls } from './tls-connection.ts';
 

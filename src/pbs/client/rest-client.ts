@@ -3,10 +3,10 @@ import { Http1Connection, type ExchangeLimits, type Http1Request } from './http1
 import type { Http1Response } from './http1-response.ts';
 import { USER_AGENT } from './log-in.ts';
 import { sortedQuery, type QueryParameters } from './query.ts';
-import { defaultTimeouts, type ReaderTimeouts } from './reader-timeouts.ts';
 import { refusalError, type RefusedRequest } from './refusal.ts';
 import { formatHostAndPort } from './repository.ts';
 import type { ServerOptions } from './server-options.ts';
+import { defaultTimeouts, type ServerTimeouts } from './server-timeouts.ts';
 import { parseServerVersion, requireSupported, type ServerVersion } from './server-version.ts';
 import { TicketKeeper } from './ticket-keeper.ts';
 import { openTlsConnection } from './tls-connection.ts';
@@ -52,7 +52,7 @@ export async function requireSupportedServer(options: ServerOptions): Promise<vo
 /** Requests to the REST API of a server, one after the other on one connection. */
 export class RestClient implements AsyncDisposable {
   readonly #options: ServerOptions;
-  readonly #timeouts: Required<ReaderTimeouts>;
+  readonly #timeouts: Required<ServerTimeouts>;
   readonly #tickets: TicketKeeper;
   #http1: Http1Connection | undefined;
   #end: (() => void) | undefined;

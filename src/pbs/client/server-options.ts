@@ -1,6 +1,6 @@
 import type { Clock } from '../../model/ports.ts';
 import type { Credentials } from './credentials.ts';
-import type { ReaderTimeouts } from './reader-timeouts.ts';
+import type { ServerTimeouts } from './server-timeouts.ts';
 
 /** A server, and how to get in. */
 export interface ServerOptions {
@@ -16,5 +16,5 @@ export interface ServerOptions {
   readonly clock: Clock;
   /** Breaks off connecting; what is open is ended by disposing it. */
   readonly signal: AbortSignal;
-  readonly timeouts?: ReaderTimeouts;
+  readonly timeouts?: ServerTimeouts;
 }

@@ -1,7 +1,7 @@
 import { KiB } from '../../model/units.ts';
 
-/** How long a session waits for its server. */
-export interface ReaderTimeouts {
+/** How long a server is waited for. */
+export interface ServerTimeouts {
   /** TCP and TLS handshake; default 10 s, as PBS's own client. */
   readonly connectMs?: number;
   /** From an HTTP/1.1 request to its answer; default 120 s, as PBS's own client. */
@@ -12,7 +12,7 @@ export interface ReaderTimeouts {
   readonly stallBytes?: number;
 }
 
-export const defaultTimeouts: Required<ReaderTimeouts> = {
+export const defaultTimeouts: Required<ServerTimeouts> = {
   connectMs: 10_000,
   answerMs: 120_000,
   stallMs: 120_000,
