@@ -19,7 +19,7 @@ type Framing =
   | { readonly kind: 'trailer' }
   | { readonly kind: 'close' };
 
-/** Reads one response from pieces of any size; every byte is looked at once. */
+/** Reads one response from pieces of any size; the bytes of a body are looked at once. */
 export class Http1ResponseReader {
   readonly #maxBodyBytes: number;
   /** Bytes of a head or line that has no end yet. */
