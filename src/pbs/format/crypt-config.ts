@@ -99,26 +99,35 @@ export class CryptConfig {
    * The plain bytes, in memory of their own.
    * @throws IntegrityError `blob-decrypt` where the key is another one or a byte was changed
    */
-  decrypt({ iv, tag, ciphertext }: Encrypted): Buffer {
-    const decipher = createDecipheriv(CIPHER, this.#key, iv, { authTagLength: TAG_BYTES });
-    decipher.setAuthTag(tag);
-    const plain = passThrough(decipher, ciphertext);
-    try {
-      decipher.final();
-    } catch (cause) {
-      throw new IntegrityError(`the blob cannot be decrypted with the key ${this.shortId}`, {
-        code: 'blob-decrypt',
-        hint: 'the data are damaged, or were encrypted with another key: run a verify job on the server',
-        cause,
-      });
-    }
-    return plain;
+  decrypt(encrypted: Encrypted): Buffer {
+    const plain = decryptUnder(this.#key, encrypted);
+    if (plain !== undefined) return plain;
+    throw new IntegrityError(`the blob cannot be decrypted with the key ${this.shortId}`, {
+      code: 'blob-decrypt',
+      hint: 'the data are damaged, or were encrypted with another key: run a verify job on the server',
+    });
   }
 
   /** A copy of the key, for a thread of this process. It must get into no text, argument or variable. */
   copyKey(): Uint8Array<ArrayBuffer> {
     return Uint8Array.from(this.#key);
   }
+}
+
+/**
+ * The plain bytes, in memory of their own; undefined where the key is another one or a byte was changed.
+ * @param key 32 bytes
+ */
+export function decryptUnder(key: Uint8Array, { iv, tag, ciphertext }: Encrypted): Buffer | undefined {
+  const decipher = createDecipheriv(CIPHER, key, iv, { authTagLength: TAG_BYTES });
+  decipher.setAuthTag(tag);
+  const plain = passThrough(decipher, ciphertext);
+  try {
+    decipher.final();
+  } catch {
+    return undefined;
+  }
+  return plain;
 }
 
 /**

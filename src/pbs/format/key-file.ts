@@ -1,8 +1,8 @@
-import { createDecipheriv, pbkdf2, scrypt } from 'node:crypto';
+import { pbkdf2, scrypt } from 'node:crypto';
 import { promisify } from 'node:util';
 
 import { UsageError } from '../../model/errors.ts';
-import { CryptConfig, IV_BYTES, KEY_BYTES, TAG_BYTES } from './crypt-config.ts';
+import { CryptConfig, decryptUnder, IV_BYTES, KEY_BYTES, TAG_BYTES } from './crypt-config.ts';
 
 /** How the passphrase of a key file becomes the key that its key is encrypted with (spec 7.1). */
 export type KeyDerivation =
@@ -115,7 +115,11 @@ export async function openKeyFile(file: KeyFile, { name, passphrase }: OpenKeyOp
       hint: `set PBS_ENCRYPTION_PASSWORD, or PBS_ENCRYPTION_PASSWORD_FILE to a file that holds it${remember}`,
     });
   }
-  const key = decryptKey(data, await deriveKey(secret, derivation));
+  const key = decryptUnder(await deriveKey(secret, derivation), {
+    iv: data.subarray(0, IV_BYTES),
+    tag: data.subarray(IV_BYTES, IV_BYTES + TAG_BYTES),
+    ciphertext: data.subarray(IV_BYTES + TAG_BYTES),
+  });
   if (key === undefined) {
     throw new UsageError(`the password does not open the encryption key ${name}`, {
       code: 'key-passphrase',
@@ -138,20 +142,6 @@ async function deriveKey(secret: string, derivation: KeyDerivation): Promise<Buf
       error === null ? resolve(key) : reject(error),
     );
   });
-}
-
-function decryptKey(data: Uint8Array, derived: Uint8Array): Uint8Array | undefined {
-  const tagAt = IV_BYTES;
-  const keyAt = IV_BYTES + TAG_BYTES;
-  const decipher = createDecipheriv('aes-256-gcm', derived, data.subarray(0, tagAt), { authTagLength: TAG_BYTES });
-  decipher.setAuthTag(data.subarray(tagAt, keyAt));
-  const key = decipher.update(data.subarray(keyAt));
-  try {
-    decipher.final();
-  } catch {
-    return undefined;
-  }
-  return key;
 }
 
 function checked(crypt: CryptConfig, fingerprint: string | undefined, name: string): CryptConfig {
