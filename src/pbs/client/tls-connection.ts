@@ -3,6 +3,7 @@ import { connect, getCACertificates, type ConnectionOptions, type TLSSocket } fr
 
 import { asMachineError, ServerError, systemErrorCode, UsageError } from '../../model/errors.ts';
 import type { TlsCipher } from '../../model/transport.ts';
+import { formatFingerprint } from '../format/fingerprint.ts';
 
 export interface TlsConnectionOptions {
   readonly host: string;
@@ -117,7 +118,7 @@ let authorities: string[] | undefined;
 /** Node.js has looked at the chain and the name; a certificate of nobody known is told with what was seen. */
 function verifyTrust(socket: TLSSocket, { host, port }: TlsConnectionOptions): void {
   if (socket.authorized) return;
-  const seen = pairs(socket.getPeerCertificate().fingerprint256);
+  const seen = formatFingerprint(socket.getPeerCertificate().fingerprint256);
   throw new ServerError(
     `no authority that this system trusts vouches for the certificate of ${host}:${port} (${reasonOf(socket)}); its fingerprint is ${seen}`,
     {
@@ -145,7 +146,7 @@ function reasonOf({ authorizationError }: TLSSocket): string {
 }
 
 function verifyPin(socket: TLSSocket, expected: string, { host, port }: TlsConnectionOptions): void {
-  const seen = pairs(socket.getPeerCertificate().fingerprint256);
+  const seen = formatFingerprint(socket.getPeerCertificate().fingerprint256);
   if (expected === seen) return;
   throw new ServerError(
     `the certificate of ${host}:${port} is not the expected one: expected fingerprint ${expected}, seen ${seen}`,
@@ -162,17 +163,11 @@ function verifyPin(socket: TLSSocket, expected: string, { host, port }: TlsConne
  */
 export function parseFingerprint(text: string): string {
   const digits = text.trim().replaceAll(':', '');
-  if (/^[0-9A-Fa-f]{64}$/u.test(digits)) return pairs(digits);
+  if (/^[0-9A-Fa-f]{64}$/u.test(digits)) return formatFingerprint(digits);
   throw new UsageError('the fingerprint is not one of a certificate', {
     code: 'fingerprint',
     hint: 'it is 32 pairs of hex digits joined with colons, as the dashboard of the server shows it',
   });
-}
-
-/** Lower-case hex pairs joined with colons. */
-function pairs(fingerprint: string): string {
-  const digits = fingerprint.toLowerCase().replaceAll(':', '');
-  return digits.match(/../gu)?.join(':') ?? digits;
 }
 
 function unreachable(host: string, port: number, reason: string, cause: Error): ServerError {

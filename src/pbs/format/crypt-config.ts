@@ -13,6 +13,7 @@ import {
 
 import { freeBytes } from '../../memory/free-bytes.ts';
 import { IntegrityError, UsageError } from '../../model/errors.ts';
+import { formatFingerprint } from './fingerprint.ts';
 
 /** Bytes of an encryption key: AES-256. */
 export const KEY_BYTES = 32;
@@ -57,7 +58,7 @@ export class CryptConfig {
     }
     this.#key = Uint8Array.from(key);
     this.#idKey = pbkdf2Sync(this.#key, '_id_key', 10, 32, 'sha256');
-    this.fingerprint = colonHex(Buffer.from(this.digest(fingerprintInput), 'hex'));
+    this.fingerprint = formatFingerprint(this.digest(fingerprintInput));
   }
 
   /** The first 8 pairs of the fingerprint, which is what PBS shows. */
@@ -144,7 +145,3 @@ function passThrough(cipher: Cipher | Decipher, bytes: Uint8Array): Buffer {
   }
   return result;
 }
-
-/** `0e:ab:d4:...` */
-const colonHex = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(':');
