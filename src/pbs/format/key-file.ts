@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 
 import { UsageError } from '../../model/errors.ts';
 import { CryptConfig, decryptUnder, IV_BYTES, KEY_BYTES, TAG_BYTES } from './crypt-config.ts';
+import { isJsonObject } from './json-object.ts';
 
 /** How the passphrase of a key file becomes the key that its key is encrypted with (spec 7.1). */
 export type KeyDerivation =
@@ -32,8 +33,6 @@ const PROTECTED_KEY_BYTES = IV_BYTES + TAG_BYTES + KEY_BYTES;
 
 const fingerprintPattern = /^[0-9a-f]{2}(?::[0-9a-f]{2}){31}$/u;
 
-type JsonObject = Readonly<Record<string, unknown>>;
-
 /**
  * Reads a key file. No error quotes what it holds.
  * @param name of the file, for errors
@@ -52,7 +51,7 @@ export function parseKeyFile(text: string, name: string): KeyFile {
     // The parser's own message quotes the text.
     throw malformed('it is not JSON');
   }
-  if (!isObject(value)) throw malformed('it is not a JSON object');
+  if (!isJsonObject(value)) throw malformed('it is not a JSON object');
   const { kdf = null, data, fingerprint, hint } = value;
   const derivation = kdf === null ? undefined : parseDerivation(kdf);
   if (derivation === null) throw malformed('its kdf is neither null nor Scrypt or PBKDF2 with usable parameters');
@@ -73,9 +72,9 @@ export function parseKeyFile(text: string, name: string): KeyFile {
 
 /** null for anything that cannot be used. */
 function parseDerivation(kdf: unknown): KeyDerivation | null {
-  if (!isObject(kdf) || Object.keys(kdf).length !== 1) return null;
+  if (!isJsonObject(kdf) || Object.keys(kdf).length !== 1) return null;
   const { Scrypt: scryptParameters, PBKDF2: pbkdf2Parameters } = kdf;
-  if (isObject(scryptParameters)) {
+  if (isJsonObject(scryptParameters)) {
     const { n, r, p } = scryptParameters;
     const salt = fromBase64(scryptParameters['salt']);
     if (salt === undefined || !isCount(n) || !isCount(r) || !isCount(p)) return null;
@@ -84,7 +83,7 @@ function parseDerivation(kdf: unknown): KeyDerivation | null {
     if (!isPowerOfTwo || 128 * n * r > MAX_SCRYPT_BYTES || p > MAX_SCRYPT_PARALLEL) return null;
     return { kind: 'scrypt', n, r, p, salt };
   }
-  if (isObject(pbkdf2Parameters)) {
+  if (isJsonObject(pbkdf2Parameters)) {
     const { iter: iterations } = pbkdf2Parameters;
     const salt = fromBase64(pbkdf2Parameters['salt']);
     if (salt === undefined || !isCount(iterations) || iterations > MAX_PBKDF2_ITERATIONS) return null;
@@ -152,8 +151,6 @@ function checked(crypt: CryptConfig, fingerprint: string | undefined, name: stri
   });
 }
 
-const isObject = (value: unknown): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 1;
 
 /** Node skips what is no base64; here it is an error. */

@@ -2,6 +2,7 @@ import { IntegrityError, UsageError } from '../../model/errors.ts';
 import { isServerArchiveName, MANIFEST_NAME } from './archive-name.ts';
 import { BLOB_HEADER_BYTES, decodeBlob, encodeBlob, parseBlob } from './blob.ts';
 import { isDigest } from './digest.ts';
+import { isJsonObject, type JsonObject } from './json-object.ts';
 import { formatBackupTime, isBackupId, isBackupType, type SnapshotPath } from './snapshot-path.ts';
 
 /** A missing mode is `none`: backups made before 0.8 (spec 6.5.1). */
@@ -38,8 +39,6 @@ export const MAX_ENCODED_MANIFEST_BYTES: number = MAX_MANIFEST_BYTES + BLOB_HEAD
 /** serde_json, with which PBS reads manifests, gives up at the same depth. */
 const MAX_DEPTH = 128;
 
-type JsonObject = Readonly<Record<string, unknown>>;
-
 /**
  * Reads `index.json.blob`. Unknown keys are left alone.
  * @throws IntegrityError: those of `decodeBlob`, `manifest-json`, `manifest-field`, `manifest-encrypted`
@@ -63,14 +62,14 @@ export function parseManifestJson(json: Uint8Array): Manifest {
       cause: error,
     });
   }
-  if (!isObject(value)) throw wrongField('the manifest', 'an object');
+  if (!isJsonObject(value)) throw wrongField('the manifest', 'an object');
   if (!isShallow(value, MAX_DEPTH)) throw wrongField('the manifest', `nested less than ${MAX_DEPTH} deep`);
   const { files, signature, unprotected } = value;
   if (!Array.isArray(files)) throw wrongField('files', 'a list');
   if (signature !== undefined && signature !== null && !(typeof signature === 'string' && isDigest(signature))) {
     throw wrongField('signature', '64 hex digits or null');
   }
-  if (unprotected !== undefined && !isObject(unprotected)) throw wrongField('unprotected', 'an object');
+  if (unprotected !== undefined && !isJsonObject(unprotected)) throw wrongField('unprotected', 'an object');
   return {
     snapshot: parseSnapshot(value),
     files: files.map((file: unknown, index) => parseFile(file, `files[${index}]`)),
@@ -93,7 +92,7 @@ function parseSnapshot(manifest: JsonObject): SnapshotPath {
 }
 
 function parseFile(file: unknown, place: string): ManifestFile {
-  if (!isObject(file)) throw wrongField(place, 'an object');
+  if (!isJsonObject(file)) throw wrongField(place, 'an object');
   const { filename, 'crypt-mode': cryptMode = 'none', size, csum } = file;
   if (typeof filename !== 'string' || !isServerArchiveName(filename))
     throw wrongField(`${place}.filename`, 'a file name');
@@ -184,8 +183,6 @@ export function verifyIndexAgainstManifest(index: IndexFacts, manifest: Manifest
   }
 }
 
-const isObject = (value: unknown): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 const isWholeNumber = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 const isShallow = (value: unknown, depth: number): boolean =>
@@ -196,7 +193,7 @@ const isShallow = (value: unknown, depth: number): boolean =>
 /** The same value with the keys of every object in order. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map((member: unknown) => sorted(member));
-  if (!isObject(value)) return value;
+  if (!isJsonObject(value)) return value;
   const keys = Object.keys(value).sort((left, right) => Buffer.compare(Buffer.from(left), Buffer.from(right)));
   return Object.fromEntries(keys.map((key) => [key, sorted(value[key])]));
 }
