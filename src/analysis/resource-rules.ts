@@ -5,6 +5,7 @@ import { median } from '../stats/quantile.ts';
 import { carryingConnections } from './carrying-connections.ts';
 import { clientFigure } from './client-parts.ts';
 import { wireShare, type MeasuredTrial } from './measured-trials.ts';
+import { routeSpeed } from './route-speed.ts';
 
 /** A pipelined link or disk never reaches 1: the first and the last chunk leave it idle at either end of a trial. */
 const DECLARED_BUSY = 0.9;
@@ -167,10 +168,8 @@ function linkUse(trial: MeasuredTrial, { record, run }: Surroundings): Metric {
   return metric((link.bytesToClient * 1000) / durationMs / rate);
 }
 
-function interfaceUse(trial: MeasuredTrial, { settings: { server }, server: facts }: CaseRecord): Metric {
-  if (server.kind === 'pbs' && server.maxRateBytesPerSecond !== undefined)
-    return unavailable('not measured: the scenario limits the rate (server.maxRate)');
-  const speed = facts?.route.speedBytesPerSecond ?? unavailable('unknown: the route was not looked up');
+function interfaceUse(trial: MeasuredTrial, record: CaseRecord): Metric {
+  const speed = routeSpeed(record);
   return 'value' in speed ? wireShare(trial, speed.value) : speed;
 }
 

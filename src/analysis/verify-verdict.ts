@@ -3,11 +3,10 @@ import type { Evidence, Verdict, VerdictCode } from '../model/report.ts';
 import { formatShare } from '../model/units.ts';
 import type { VerifyRecord } from '../model/verify.ts';
 import { chunkTimes } from './chunk-times.ts';
+import { CORES_BUSY } from './resource-rules.ts';
 
 /** Threads that are at work for so much of the time leave nothing to gain elsewhere. */
 const VERIFY_THREADS_BUSY = 0.9;
-/** The other processes of the machine and the sampler take the rest. */
-const CORES_BUSY = 0.9;
 /** Between two files a read thread is idle for a moment. */
 const READ_THREADS_BUSY = 0.85;
 /** From half of its reads on a verify waits for the disk rather than for bytes. */

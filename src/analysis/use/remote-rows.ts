@@ -1,16 +1,14 @@
-import { metric, unavailable, type Metric, type UseRow } from '../../model/metric.ts';
+import { metric, unavailable, type UseRow } from '../../model/metric.ts';
 import { WIRE_UNSEEN } from '../measured-trials.ts';
+import { routeSpeed } from '../route-speed.ts';
 import { asShare, overTrials, type UseContext } from './use-context.ts';
 
 const ELSEWHERE = unavailable('not measured: the server is another machine');
 const UNSEEN = unavailable('unsupported: what waits or fails in a network is not seen from its end');
 
 /** What is beyond this machine in a run against a real server: hardly anything of it can be known from here. */
-export function remoteRows({ trials, settings: { server }, serverFacts }: UseContext): readonly UseRow[] {
-  const isLimited = server.kind === 'pbs' && server.maxRateBytesPerSecond !== undefined;
-  const speed: Metric = isLimited
-    ? unavailable('not measured: the scenario limits the rate (server.maxRate)')
-    : (serverFacts?.route.speedBytesPerSecond ?? unavailable('unknown: the route was not looked up'));
+export function remoteRows({ trials, settings, serverFacts }: UseContext): readonly UseRow[] {
+  const speed = routeSpeed({ settings, ...(serverFacts === undefined ? {} : { server: serverFacts }) });
   const utilization =
     'value' in speed
       ? overTrials(
