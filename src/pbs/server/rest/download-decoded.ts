@@ -10,14 +10,12 @@ import { MAX_INDEX_BYTES } from '../../format/index-header.ts';
 import { formatSnapshotPath, type SnapshotPath } from '../../format/snapshot-path.ts';
 import type { ChunkReader } from '../chunk-reader.ts';
 import { osErrorText } from '../os-error-text.ts';
-import { snapshotOf } from '../parameter-rules.ts';
 import { streamAnswer } from '../public-request.ts';
 import { readWholeFile } from '../read-whole-file.ts';
 import { Refusal } from '../refusal.ts';
+import { calledSnapshot } from './called-snapshot.ts';
 import { downloadRight, downloadRules } from './download.ts';
-import { findSnapshot } from './find-snapshot.ts';
-import { namespaceOf } from './namespaces.ts';
-import { authorizeGroup, type RestEndpoint } from './rest-call.ts';
+import type { RestEndpoint } from './rest-call.ts';
 
 /**
  * `GET /admin/datastore/{store}/download-decoded`: the bytes of an archive or blob that is not encrypted, put together by
@@ -27,10 +25,7 @@ export const downloadDecoded: RestEndpoint = {
   isRaw: true,
   rules: downloadRules,
   answer: async (call) => {
-    const snapshot = snapshotOf(call.parameters);
-    const access = await authorizeGroup(call, snapshot, downloadRight);
-    const namespace = await namespaceOf(access);
-    const folder = await findSnapshot(access.store.path, namespace, snapshot);
+    const { access, namespace, snapshot, folder } = await calledSnapshot(call, downloadRight);
     const name = call.parameters.get('file-name') ?? '';
     const kind = archiveKind(name);
     if (kind === undefined) throw new Refusal(400, `unknown archive type: ${JSON.stringify(name)}`);

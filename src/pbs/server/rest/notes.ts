@@ -4,11 +4,11 @@ import { DurableFiles } from '../../datastore/durable-files.ts';
 import { groupFolder } from '../../datastore/layout.ts';
 import { realPathInside } from '../../datastore/real-path-inside.ts';
 import { isText, type ParameterRule } from '../parameters.ts';
-import { groupOf, groupRules, namespaceRule, snapshotOf, snapshotRules, storeRule } from '../parameter-rules.ts';
+import { groupOf, groupRules, namespaceRule, snapshotRules, storeRule } from '../parameter-rules.ts';
 import { dataAnswer } from '../public-request.ts';
 import { Refusal } from '../refusal.ts';
+import { calledSnapshot } from './called-snapshot.ts';
 import { changeManifest, readManifest } from './change-manifest.ts';
-import { findSnapshot } from './find-snapshot.ts';
 import { groupNotes, NOTES_NAME } from './groups.ts';
 import { namespaceOf } from './namespaces.ts';
 import {
@@ -32,14 +32,14 @@ const rulesOfGroup = { ...groupRules, ns: namespaceRule, store: storeRule };
 /** `GET /admin/datastore/{store}/notes` */
 export const getNotes: RestEndpoint = {
   rules: rulesOfSnapshot,
-  answer: async (call) => dataAnswer(notesOf(await readManifest((await snapshotFolderOf(call, mayLook)).folder))),
+  answer: async (call) => dataAnswer(notesOf(await readManifest((await calledSnapshot(call, mayLook)).folder))),
 };
 
 /** `PUT /admin/datastore/{store}/notes`: they are in the manifest, but not signed. */
 export const setNotes: RestEndpoint = {
   rules: { ...rulesOfSnapshot, notes: notesRule },
   answer: async (call) => {
-    const { access, folder } = await snapshotFolderOf(call, mayChange);
+    const { access, folder } = await calledSnapshot(call, mayChange);
     requireWritable(access.store);
     const notes = call.parameters.get('notes') ?? '';
     await changeManifest(access.store, folder, call.server.files, (unprotected) => ({ ...unprotected, notes }));
@@ -68,16 +68,6 @@ export const setGroupNotes: RestEndpoint = {
     return dataAnswer(null);
   },
 };
-
-/** The folder of the snapshot that a call is about, which its caller has a right to. */
-export async function snapshotFolderOf(
-  call: RestCall,
-  right: GroupRight,
-): Promise<{ readonly access: StoreAccess; readonly folder: string }> {
-  const snapshot = snapshotOf(call.parameters);
-  const access = await authorizeGroup(call, snapshot, right);
-  return { access, folder: await findSnapshot(access.store.path, await namespaceOf(access), snapshot) };
-}
 
 async function groupFolderOf(
   call: RestCall,

@@ -4,7 +4,8 @@ import { DurableFiles } from '../../datastore/durable-files.ts';
 import { isBoolean, isTrue } from '../parameters.ts';
 import { namespaceRule, snapshotRules, storeRule } from '../parameter-rules.ts';
 import { dataAnswer } from '../public-request.ts';
-import { mayChange, mayLook, snapshotFolderOf } from './notes.ts';
+import { calledSnapshot } from './called-snapshot.ts';
+import { mayChange, mayLook } from './notes.ts';
 import { requireWritable, type RestEndpoint } from './rest-call.ts';
 import { isProtected, PROTECTED_NAME } from './snapshot-item.ts';
 
@@ -13,14 +14,14 @@ const rules = { ...snapshotRules, ns: namespaceRule, store: storeRule };
 /** `GET /admin/datastore/{store}/protected` */
 export const getProtection: RestEndpoint = {
   rules,
-  answer: async (call) => dataAnswer(await isProtected((await snapshotFolderOf(call, mayLook)).folder)),
+  answer: async (call) => dataAnswer(await isProtected((await calledSnapshot(call, mayLook)).folder)),
 };
 
 /** `PUT /admin/datastore/{store}/protected` */
 export const setProtection: RestEndpoint = {
   rules: { ...rules, protected: { check: isBoolean } },
   answer: async (call) => {
-    const { access, folder } = await snapshotFolderOf(call, mayChange);
+    const { access, folder } = await calledSnapshot(call, mayChange);
     requireWritable(access.store);
     const durable = new DurableFiles(call.server.files);
     const marker = join(folder, PROTECTED_NAME);

@@ -6,7 +6,7 @@ import { verifyBlobCrc } from '../../format/blob.ts';
 import { namespaceRule, snapshotRules, storeRule } from '../parameter-rules.ts';
 import { dataAnswer } from '../public-request.ts';
 import { Refusal } from '../refusal.ts';
-import { snapshotFolderOf } from './notes.ts';
+import { calledSnapshot } from './called-snapshot.ts';
 import { requireWritable, type RestEndpoint } from './rest-call.ts';
 
 const LOG_NAME = 'client.log.blob';
@@ -19,7 +19,7 @@ export const uploadBackupLog: RestEndpoint = {
   isRaw: true,
   rules: { ...snapshotRules, ns: namespaceRule, store: storeRule },
   answer: async (call) => {
-    const { access, folder } = await snapshotFolderOf(call, { anyOf: [], ofOwner: 'Datastore.Backup' });
+    const { access, folder } = await calledSnapshot(call, { anyOf: [], ofOwner: 'Datastore.Backup' });
     requireWritable(access.store);
     const path = join(folder, LOG_NAME);
     const isThere = await stat(path).then(
