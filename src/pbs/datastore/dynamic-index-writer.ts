@@ -1,13 +1,9 @@
 import { createHash, randomBytes, type Hash } from 'node:crypto';
 
-import { DIGEST_BYTES } from '../format/digest.ts';
-import type { DynamicIndexEntry } from '../format/dynamic-index.ts';
+import { DYNAMIC_ENTRY_BYTES, writeDynamicEntry, type DynamicIndexEntry } from '../format/dynamic-index.ts';
 import { INDEX_HEADER_BYTES, writeIndexHeader } from '../format/index-header.ts';
 import { writeAll, type DurableFiles } from './durable-files.ts';
 import { IndexDraft } from './index-draft.ts';
-
-/** End offset and digest (spec 6.4). */
-const ENTRY_BYTES: number = 8 + DIGEST_BYTES;
 
 /** A dynamic index that grows at its end, in a file of its own until it is closed. System errors are thrown as they are. */
 export class DynamicIndexWriter {
@@ -27,11 +23,8 @@ export class DynamicIndexWriter {
   }
 
   async append(entries: readonly DynamicIndexEntry[]): Promise<void> {
-    const bytes = Buffer.alloc(entries.length * ENTRY_BYTES);
-    for (const [index, { end, digest }] of entries.entries()) {
-      bytes.writeBigUInt64LE(BigInt(end), index * ENTRY_BYTES);
-      bytes.write(digest, index * ENTRY_BYTES + 8, 'hex');
-    }
+    const bytes = Buffer.alloc(entries.length * DYNAMIC_ENTRY_BYTES);
+    for (const [index, entry] of entries.entries()) writeDynamicEntry(bytes, index * DYNAMIC_ENTRY_BYTES, entry);
     await this.#draft.use(async (file) => await writeAll(file, bytes, this.#position));
     this.#position += bytes.length;
     this.#csum.update(bytes);
@@ -42,7 +35,7 @@ export class DynamicIndexWriter {
    * @returns SHA-256 over all entries, hex
    */
   async close(): Promise<string> {
-    const csum = this.#csum.copy().digest('hex');
+    const csum = this.#csum.digest('hex');
     const header = Buffer.alloc(INDEX_HEADER_BYTES);
     writeIndexHeader(header, 'dynamic', { uuid: randomBytes(16).toString('hex'), ctime: this.#ctime, csum });
     await this.#draft.publish(async (file) => await writeAll(file, header, 0));

@@ -15,7 +15,7 @@ import {
 } from './index-header.ts';
 
 /** End offset and digest (spec 6.4). */
-const ENTRY_BYTES: number = 8 + DIGEST_BYTES;
+export const DYNAMIC_ENTRY_BYTES: number = 8 + DIGEST_BYTES;
 
 /** Plain bytes of the longest chunk that a PBS takes, and that its clients cut (spec 12.1). */
 export const MAX_DYNAMIC_CHUNK_BYTES: number = 16 * 1024 * 1024;
@@ -41,7 +41,7 @@ export class DynamicIndex implements Image {
   /** For {@link parseDynamicIndex}, which checks the entries; kept, not copied. */
   constructor({ uuid, ctime, csum }: IndexHeader, entries: Buffer) {
     this.#entries = entries;
-    this.slotCount = entries.length / ENTRY_BYTES;
+    this.slotCount = entries.length / DYNAMIC_ENTRY_BYTES;
     this.uuid = uuid;
     this.ctime = ctime;
     this.csum = csum;
@@ -49,7 +49,7 @@ export class DynamicIndex implements Image {
     let start = 0;
     let longest = 0;
     for (let slot = 0; slot < this.slotCount; slot += 1) {
-      const end = Number(entries.readBigUInt64LE(slot * ENTRY_BYTES));
+      const end = Number(entries.readBigUInt64LE(slot * DYNAMIC_ENTRY_BYTES));
       this.slotOffsets[slot] = start;
       longest = Math.max(longest, end - start);
       start = end;
@@ -63,7 +63,7 @@ export class DynamicIndex implements Image {
     if (!Number.isInteger(slot) || slot < 0 || slot >= this.slotCount) {
       throw new RangeError(`slot ${slot} of ${this.slotCount}`);
     }
-    return this.#entries.toString('hex', slot * ENTRY_BYTES + 8, (slot + 1) * ENTRY_BYTES);
+    return this.#entries.toString('hex', slot * DYNAMIC_ENTRY_BYTES + 8, (slot + 1) * DYNAMIC_ENTRY_BYTES);
   }
 
   *slots(): Generator<Slot, void, undefined> {
@@ -85,14 +85,14 @@ export function parseDynamicIndex(bytes: Uint8Array): DynamicIndex {
     bytes.byteOffset + INDEX_HEADER_BYTES,
     bytes.byteLength - INDEX_HEADER_BYTES,
   );
-  if (entries.length % ENTRY_BYTES !== 0) {
+  if (entries.length % DYNAMIC_ENTRY_BYTES !== 0) {
     throw brokenIndex('dynamic', 'index-length', `its ${entries.length} bytes of entries are not a multiple of 40`);
   }
   verifyIndexCsum('dynamic', header, hash('sha256', entries, 'hex'));
   let start = 0n;
-  for (let at = 0; at < entries.length; at += ENTRY_BYTES) {
+  for (let at = 0; at < entries.length; at += DYNAMIC_ENTRY_BYTES) {
     const end = entries.readBigUInt64LE(at);
-    const chunk = `its chunk ${at / ENTRY_BYTES}`;
+    const chunk = `its chunk ${at / DYNAMIC_ENTRY_BYTES}`;
     if (end <= start) throw brokenIndex('dynamic', 'index-order', `${chunk} ends at ${end}, not behind ${start}`);
     if (end - start > MAX_DYNAMIC_CHUNK_BYTES) {
       throw brokenIndex('dynamic', 'index-chunk-size', `${chunk} has ${end - start} bytes, more than 16 MiB`);
@@ -138,6 +138,11 @@ export interface DynamicIndexEntry {
   readonly digest: string;
 }
 
+export function writeDynamicEntry(bytes: Buffer, at: number, { end, digest }: DynamicIndexEntry): void {
+  bytes.writeBigUInt64LE(BigInt(end), at);
+  bytes.write(digest, at + 8, 'hex');
+}
+
 export interface EncodeDynamicIndexOptions {
   readonly entries: readonly DynamicIndexEntry[];
   /** 32 hex digits; random where absent. */
@@ -155,15 +160,13 @@ export function encodeDynamicIndex({
   uuid = randomBytes(16).toString('hex'),
   ctime,
 }: EncodeDynamicIndexOptions): Uint8Array {
-  const bytes = Buffer.alloc(INDEX_HEADER_BYTES + entries.length * ENTRY_BYTES);
+  const bytes = Buffer.alloc(INDEX_HEADER_BYTES + entries.length * DYNAMIC_ENTRY_BYTES);
   let start = 0;
   for (const [slot, { end, digest }] of entries.entries()) {
     if (!Number.isSafeInteger(end) || end <= start || end - start > MAX_DYNAMIC_CHUNK_BYTES) {
       throw new UsageError(`chunk ${slot} cannot be from ${start} to ${end}`, { code: 'index-arguments' });
     }
-    const at = INDEX_HEADER_BYTES + slot * ENTRY_BYTES;
-    bytes.writeBigUInt64LE(BigInt(end), at);
-    bytes.write(digest, at + 8, 'hex');
+    writeDynamicEntry(bytes, INDEX_HEADER_BYTES + slot * DYNAMIC_ENTRY_BYTES, { end, digest });
     start = end;
   }
   const csum = hash('sha256', bytes.subarray(INDEX_HEADER_BYTES), 'hex');

@@ -1,11 +1,9 @@
 import { IntegrityError } from '../../model/errors.ts';
 import { DIGEST_BYTES } from '../format/digest.ts';
+import { DYNAMIC_ENTRY_BYTES } from '../format/dynamic-index.ts';
 import { parseFixedIndexHeader } from '../format/fixed-index.ts';
 import { INDEX_HEADER_BYTES } from '../format/index-header.ts';
 import { formatOf } from '../format/magic.ts';
-
-/** End offset and digest (spec 6.4). */
-const DYNAMIC_ENTRY_BYTES = 8 + DIGEST_BYTES;
 
 /**
  * Calls a function for every entry of an index file, with the digest and the bytes of its chunk; for none where the file
