@@ -23,6 +23,7 @@ import { formatDuration, formatRate, formatShare, MiB } from '../model/units.ts'
 import { connectReader, type ReaderSession } from '../pbs/client/reader-session.ts';
 import { datastoreOf, serverOf, type Remote } from '../pbs/client/remote.ts';
 import { formatRepository } from '../pbs/client/repository.ts';
+import { listRemoteSnapshots } from '../pbs/client/remote-snapshots.ts';
 import { connectRest, type RestClient } from '../pbs/client/rest-client.ts';
 import type { CryptConfig } from '../pbs/format/crypt-config.ts';
 import { isShortArchiveName, serverArchiveName } from '../pbs/format/archive-name.ts';
@@ -209,35 +210,16 @@ function largestImage({ snapshot, files }: Manifest): string {
   });
 }
 
-const listedSnapshots = z.array(
-  z.looseObject({
-    'backup-type': z.enum(['vm', 'ct', 'host']),
-    'backup-id': z.string(),
-    'backup-time': z.int(),
-    files: z.array(z.looseObject({ filename: z.string(), size: z.number().optional() })),
-  }),
-);
-
 /** Finished backups of the same group (spec 2.6). */
 async function listBackups(
   rest: RestClient,
-  { repository: { store }, namespace }: Remote,
+  remote: Remote,
   snapshot: string,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const { type, id } = parseSnapshotPath(snapshot);
-  const answer = await rest.get({
-    path: `/admin/datastore/${store}/snapshots`,
-    parameters: { 'backup-type': type, 'backup-id': id, ...(namespace === '' ? {} : { ns: namespace }) },
-    what: `listing the backups of ${type}/${id}`,
-    store,
-    namespace,
-    signal,
-  });
-  return listedSnapshots
-    .parse(answer)
-    .filter(({ files }) => files.some(({ filename }) => filename === 'index.json.blob'))
-    .map((one) => formatSnapshotPath({ type: one['backup-type'], id: one['backup-id'], time: one['backup-time'] }));
+  const group = parseSnapshotPath(snapshot);
+  const snapshots = await listRemoteSnapshots(rest, { ...datastoreOf(remote), group }, signal);
+  return snapshots.filter(({ isFinished }) => isFinished).map(({ name }) => name);
 }
 
 async function machineFacts(edge: Edge, clock: Clock): Promise<readonly Fact[]> {
