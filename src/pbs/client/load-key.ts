@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import { buffer } from 'node:stream/consumers';
 
 import { asMachineError, systemErrorCode, UsageError } from '../../model/errors.ts';
 import type { CryptConfig } from '../format/crypt-config.ts';
@@ -22,9 +23,9 @@ export async function loadKey(
 async function readKeyFile(path: string): Promise<string> {
   try {
     await using file = await open(path);
-    // One byte more than allowed tells whether there is more; the size of a pipe or device says nothing.
-    const { bytesRead, buffer } = await file.read({ buffer: Buffer.alloc(MAX_KEY_FILE_BYTES + 1), position: null });
-    if (bytesRead <= MAX_KEY_FILE_BYTES) return buffer.toString('utf8', 0, bytesRead);
+    // One byte more than allowed tells whether there is more; the size of a pipe says nothing, nor does one read of it.
+    const bytes = await buffer(file.createReadStream({ end: MAX_KEY_FILE_BYTES }));
+    if (bytes.length <= MAX_KEY_FILE_BYTES) return bytes.toString();
   } catch (error) {
     if (systemErrorCode(error) === 'ENOENT' || systemErrorCode(error) === 'EISDIR') {
       throw new UsageError(`there is no encryption key ${path}`, {

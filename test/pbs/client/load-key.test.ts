@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -16,6 +17,21 @@ test('an encryption key is loaded from its file, and its passphrase asked for wh
   const passphrase = async (): Promise<string> => 'anchor-key-pw';
   const anchor = await loadKey(join(goldenFolder, 'key-pbkdf2.json'), { passphrase });
   assert.equal(anchor.shortId, '6e:79:17:54:5c:26:64:25');
+});
+
+test('a key is read from a pipe to its end, in however many pieces it comes', async () => {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, 'pipe');
+  execFileSync('mkfifo', [path]);
+  const text = await readFile(join(goldenFolder, 'key-golden.json'), 'utf8');
+  const writing = (async () => {
+    await using pipe = await open(path, 'w');
+    await pipe.write(text.slice(0, 50));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await pipe.write(text.slice(50));
+  })();
+  assert.equal((await loadKey(path)).shortId, '81:f7:a2:af:32:4b:0b:10');
+  await writing;
 });
 
 test('a key file that cannot be used is named', async () => {
