@@ -4,13 +4,12 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { Cache } from '../../src/cache/cache.ts';
-import { preciseClock } from '../../src/clock/precise.ts';
 import { exitCodes, InterruptedError } from '../../src/model/errors.ts';
 import { MiB } from '../../src/model/units.ts';
-import { startEmbeddedServer } from '../../src/pbs/server/start-embedded-server.ts';
 import { loadScenario } from '../../src/scenario/load-scenario.ts';
 import { ensureDatastore } from '../../src/workload/ensure-datastore.ts';
 import type { Workload } from '../../src/workload/workload.ts';
+import { serveDatastore } from '../e2e/serve-datastore.ts';
 import { Workbench, type CommandResult } from '../e2e/workbench.ts';
 
 const SECRET = 'planted-secret-of-the-capture';
@@ -18,7 +17,6 @@ const SECRET = 'planted-secret-of-the-capture';
 await describe('capture', async () => {
   const resources = new AsyncDisposableStack();
   let bench: Workbench;
-  let server: Awaited<ReturnType<typeof startEmbeddedServer>>;
   let workload: Workload;
 
   before(async () => {
@@ -33,21 +31,7 @@ await describe('capture', async () => {
         onProgress() {},
       }),
     );
-    server = resources.use(
-      await startEmbeddedServer({
-        clock: preciseClock(),
-        port: 0,
-        userId: 'root@pam',
-        secret: SECRET,
-        certificateFolder: join(bench.folder, 'certificate'),
-      }),
-    );
-    server.mount({ store: 'store', path: workload.path });
-    Object.assign(bench.env, {
-      PBS_REPOSITORY: `root@pam@127.0.0.1:${server.port}:store`,
-      PBS_PASSWORD: SECRET,
-      PBS_FINGERPRINT: server.fingerprint,
-    });
+    resources.use(await serveDatastore(bench, { store: 'store', path: workload.path, secret: SECRET }));
   });
   after(async () => await resources.disposeAsync());
 

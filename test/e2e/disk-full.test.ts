@@ -6,11 +6,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, describe, test } from 'node:test';
 
-import { monotonicClock } from '../../src/clock/monotonic.ts';
 import { exitCodes } from '../../src/model/errors.ts';
 import type { Report } from '../../src/model/report.ts';
 import { DatastoreWriter } from '../../src/pbs/datastore/datastore-writer.ts';
-import { startEmbeddedServer } from '../../src/pbs/server/start-embedded-server.ts';
+import { serveDatastore } from './serve-datastore.ts';
 import { Workbench } from './workbench.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -91,19 +90,7 @@ await describe('a full disk', { skip: isRoot ? false : 'needs root: it mounts sm
   test('at a served datastore refuses the backup: exit 4, nothing of it is left, and the server goes on', async () => {
     const disk = await smallDisk('served', '24m');
     void new DatastoreWriter(disk);
-    await using server = await startEmbeddedServer({
-      clock: monotonicClock(),
-      port: 0,
-      userId: 'root@pam',
-      secret: 'secret',
-      certificateFolder: join(bench.folder, 'certificate'),
-    });
-    server.mount({ store: 'tank', path: disk });
-    Object.assign(bench.env, {
-      PBS_REPOSITORY: `127.0.0.1:${server.port}:tank`,
-      PBS_FINGERPRINT: server.fingerprint,
-      PBS_PASSWORD: 'secret',
-    });
+    await using _server = await serveDatastore(bench, { store: 'tank', path: disk, secret: 'secret' });
     const full = await bench.command(['seed', '--size', '64 MiB', '--compression-ratio', '1']);
     assert.equal(full.exitCode, exitCodes.server, full.stderr);
     assert.match(full.stderr, /disk is full[\s\S]*os error 28[\s\S]*hint: free space/u);

@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { monotonicClock } from '../../src/clock/monotonic.ts';
 import { exitCodes, type ExitCode } from '../../src/model/errors.ts';
 import type { Report, StrategyReport } from '../../src/model/report.ts';
-import { startEmbeddedServer, type RunningServer } from '../../src/pbs/server/start-embedded-server.ts';
+import type { RunningServer } from '../../src/pbs/server/start-embedded-server.ts';
 import { goldenFolder, goldenStore } from '../pbs/datastore/golden.ts';
 import { PlantedSecrets } from './planted-secrets.ts';
+import { serveDatastore } from './serve-datastore.ts';
 import { reportOf, Workbench } from './workbench.ts';
 
 const restorelab = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
@@ -30,20 +30,9 @@ await describe('a program as a strategy on a real server', async () => {
   before(async () => {
     bench = resources.use(await Workbench.open());
     server = resources.use(
-      await startEmbeddedServer({
-        clock: monotonicClock(),
-        userId: TOKEN,
-        secret: tokenSecret,
-        certificateFolder: join(bench.folder, 'certificate'),
-      }),
+      await serveDatastore(bench, { store: 'golden', path: goldenStore, userId: TOKEN, secret: tokenSecret }),
     );
-    server.mount({ store: 'golden', path: goldenStore });
-    Object.assign(bench.env, {
-      PBS_REPOSITORY: `${TOKEN}@127.0.0.1:${server.port}:golden`,
-      PBS_FINGERPRINT: server.fingerprint,
-      PBS_PASSWORD: tokenSecret,
-      PBS_ENCRYPTION_PASSWORD: passphrase,
-    });
+    bench.env['PBS_ENCRYPTION_PASSWORD'] = passphrase;
   });
   after(async () => await resources.disposeAsync());
 

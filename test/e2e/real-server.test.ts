@@ -4,15 +4,13 @@ import { cp, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 
-import { preciseClock } from '../../src/clock/precise.ts';
 import { exitCodes } from '../../src/model/errors.ts';
 import type { Report } from '../../src/model/report.ts';
-import { startEmbeddedServer, type RunningServer } from '../../src/pbs/server/start-embedded-server.ts';
+import { goldenFolder, goldenStore } from '../pbs/datastore/golden.ts';
+import { serveDatastore } from './serve-datastore.ts';
 import { reportOf, Workbench, type CommandResult } from './workbench.ts';
 
-const golden = fileURLToPath(new URL('../fixtures/golden', import.meta.url));
 const SECRET = 'planted-secret-of-a-real-server';
 const image = 'snapshot: "vm/100/2026-02-16T16:30:44Z", archive: drive-scsi0';
 const quick = 'trials: { repeats: 1, warmUp: 0 }';
@@ -20,26 +18,11 @@ const quick = 'trials: { repeats: 1, warmUp: 0 }';
 await describe('a run against a server that only its environment opens', async () => {
   const resources = new AsyncDisposableStack();
   let bench: Workbench;
-  let server: RunningServer;
 
   before(async () => {
     bench = resources.use(await Workbench.open());
-    await cp(join(golden, 'store'), join(bench.folder, 'store'), { recursive: true });
-    server = resources.use(
-      await startEmbeddedServer({
-        clock: preciseClock(),
-        port: 0,
-        userId: 'root@pam',
-        secret: SECRET,
-        certificateFolder: join(bench.folder, 'certificate'),
-      }),
-    );
-    server.mount({ store: 'golden', path: join(bench.folder, 'store') });
-    Object.assign(bench.env, {
-      PBS_REPOSITORY: `root@pam@127.0.0.1:${server.port}:golden`,
-      PBS_PASSWORD: SECRET,
-      PBS_FINGERPRINT: server.fingerprint,
-    });
+    await cp(goldenStore, join(bench.folder, 'store'), { recursive: true });
+    resources.use(await serveDatastore(bench, { store: 'golden', path: join(bench.folder, 'store'), secret: SECRET }));
   });
   after(async () => await resources.disposeAsync());
 
@@ -85,7 +68,7 @@ await describe('a run against a server that only its environment opens', async (
   test('an encrypted image is restored with its key, and a file is read back and held against the digests', async () => {
     const { exitCode, report, stderr } = await run(
       'encrypted',
-      `server: { kind: pbs, snapshot: "vm/200/2026-02-14T17:26:40Z", archive: drive-scsi0, keyFile: ${join(golden, 'key-golden.json')} }`,
+      `server: { kind: pbs, snapshot: "vm/200/2026-02-14T17:26:40Z", archive: drive-scsi0, keyFile: ${join(goldenFolder, 'key-golden.json')} }`,
       'target: { kind: file, path: restored.raw }',
       'strategies: [{ name: window-unordered, decodeThreads: 0 }]',
     );

@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { monotonicClock } from '../../src/clock/monotonic.ts';
-import { startEmbeddedServer, type RunningServer } from '../../src/pbs/server/start-embedded-server.ts';
+import type { RunningServer } from '../../src/pbs/server/start-embedded-server.ts';
+import { serveDatastore } from './serve-datastore.ts';
 import { Workbench, type CommandResult } from './workbench.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
@@ -30,18 +30,13 @@ export class RestoreBench implements AsyncDisposable {
 
   static async open(datastore: string): Promise<RestoreBench> {
     const certificate = await mkdtemp(join(tmpdir(), 'restorelab-certificate-'));
-    const server = await startEmbeddedServer({
-      clock: monotonicClock(),
+    const workbench = await Workbench.open();
+    const server = await serveDatastore(workbench, {
+      store: 'tank',
+      path: datastore,
       userId: USER_ID,
       secret: PASSWORD,
       certificateFolder: certificate,
-    });
-    server.mount({ store: 'tank', path: datastore });
-    const workbench = await Workbench.open();
-    Object.assign(workbench.env, {
-      PBS_REPOSITORY: `${USER_ID}@127.0.0.1:${server.port}:tank`,
-      PBS_FINGERPRINT: server.fingerprint,
-      PBS_PASSWORD: PASSWORD,
     });
     return new RestoreBench(server, workbench, certificate);
   }
