@@ -16,6 +16,7 @@ import {
   type ImageStatistics,
 } from './image-statistics.ts';
 import { measureTransfer, SPEEDTEST_BYTES } from './measure-transfer.ts';
+import type { PhaseLimits } from './phase-limits.ts';
 import { readChunks } from './read-chunks.ts';
 
 /** As many at a time as the restore that is shipped. */
@@ -104,7 +105,7 @@ export async function captureServer(options: CaptureOptions): Promise<CapturedSe
       onProgress(what, transferredBytes, budgetBytes);
     };
   };
-  const limits = (what: string, bytes: number) => ({
+  const limits = (what: string, bytes: number): Omit<PhaseLimits, 'inFlight'> => ({
     budgetBytes: bytes,
     durationMs: phaseMs,
     clock,

@@ -1,26 +1,15 @@
-import type { Clock } from '../model/ports.ts';
 import { MiB } from '../model/units.ts';
 import type { ReaderSession } from '../pbs/client/reader-session.ts';
+import type { PhaseLimits } from './phase-limits.ts';
 import { Transfer } from './transfer.ts';
 
 /** What `/speedtest` sends (spec 4). */
 export const SPEEDTEST_BYTES: number = MiB;
 
-export interface TransferOptions {
-  /** Requests at a time, spread over the sessions in turn. */
-  readonly inFlight: number;
-  readonly budgetBytes: number;
-  /** No new request starts after this time. */
-  readonly durationMs: number;
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
-  readonly onBytes: (bytes: number) => void;
-}
-
-/** Downloads the server's test data, which it has in memory, over one connection or several at once. */
+/** Downloads the server's test data, which it has in memory, its requests spread in turn over one connection or several. */
 export async function measureTransfer(
   sessions: readonly Pick<ReaderSession, 'speedtest'>[],
-  { inFlight, budgetBytes, durationMs, clock, signal, onBytes }: TransferOptions,
+  { inFlight, budgetBytes, durationMs, clock, signal, onBytes }: PhaseLimits,
 ): Promise<Transfer> {
   const transfer = new Transfer();
   const endMs = clock.now() + durationMs;

@@ -1,5 +1,6 @@
 import type { Slot } from '../model/image.ts';
-import type { ChunkSource, Clock, EncodedChunk } from '../model/ports.ts';
+import type { ChunkSource, EncodedChunk } from '../model/ports.ts';
+import type { PhaseLimits } from './phase-limits.ts';
 import { Transfer } from './transfer.ts';
 
 /** One chunk that was fetched by itself or beside others. */
@@ -21,19 +22,12 @@ export interface ChunkReads {
   readonly durationMs: number;
 }
 
-export interface ReadChunksOptions {
+export interface ReadChunksOptions extends PhaseLimits {
   readonly source: ChunkSource & { readonly receivedBytes: number };
   /** Takes over the chunk and does with it what a restore does. */
   readonly consume: (chunk: EncodedChunk, slot: Slot) => Promise<void>;
-  /** Done before each request, where they are one at a time; its time does not count. */
+  /** Done before each request, where they are one at a time; its time does not count, in `durationMs` neither. */
   readonly before?: () => Promise<void>;
-  readonly inFlight: number;
-  readonly budgetBytes: number;
-  /** No new request starts after this time, that of `before` left out. */
-  readonly durationMs: number;
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
-  readonly onBytes: (bytes: number) => void;
 }
 
 /** Fetches chunks in the given order, so many at a time, until they, the budget or the time are used up. */
