@@ -1,10 +1,11 @@
 import { hash } from 'node:crypto';
 
 import { DecoderPool } from '../decode/decoder-pool.ts';
+import type { Sessions } from '../harness/open-sessions.ts';
 import { SlabPool } from '../memory/slab-pool.ts';
 import { exitCodes, type ExitCode } from '../model/errors.ts';
 import { formatBytes, formatDuration } from '../model/units.ts';
-import { openArchive, type OpenedArchive } from '../restore/open-archive.ts';
+import { openArchive } from '../restore/open-archive.ts';
 import { restoreToMedium } from '../restore/restore-to-medium.ts';
 import { transferArchive, type TransferOptions } from '../restore/transfer-archive.ts';
 import { StreamTarget } from '../target/stream-target.ts';
@@ -25,7 +26,7 @@ import { formatRates, RestoreProgress, type RestoreFigures } from './restore-pro
 /** A restore that has its server: what all kinds of targets need. */
 interface StartedRestore {
   readonly job: RestoreJob;
-  readonly opened: OpenedArchive;
+  readonly opened: Sessions;
   readonly progress: RestoreProgress;
   readonly ports: Omit<TransferOptions, 'decoder' | 'target' | 'onProgress'>;
 }
@@ -41,10 +42,9 @@ export async function restoreChunks(job: RestoreJob): Promise<ExitCode> {
     limit: knobs.inFlight,
     onDropped: (slab) => pools.forEach((pool) => pool.forget(slab)),
   });
-  await using opened = await openArchive({
+  await using opened = await openArchive(async (connection) => await connectFor(job, { connection, memory }), {
     archive,
     connections: knobs.connections,
-    connect: async (connection) => await connectFor(job, { connection, memory }),
     signal,
   });
   for (const warning of opened.warnings) progress.warn(warning);

@@ -1,22 +1,18 @@
-import type { Image } from '../model/image.ts';
 import { metricValue, type Metric } from '../model/metric.ts';
 import type { ChunkSource } from '../model/ports.ts';
-import type { CryptConfig } from '../pbs/format/crypt-config.ts';
 import type { ReaderSession } from '../pbs/client/reader-session.ts';
+import type { DownloadedIndex } from '../pbs/client/snapshot-files.ts';
 import type { ConnectOptions, Lab } from './lab.ts';
 import type { PreparedImage } from './prepare-image.ts';
 
-/** The sessions of one restore. Disposing it ends them all. */
-export interface Sessions extends AsyncDisposable {
-  readonly index: Image;
+/** The sessions of one restore, and the archive that each of them has opened. Disposing it ends them all. */
+export interface Sessions extends DownloadedIndex, AsyncDisposable {
   /** What the first of them negotiated; the others ask for the same. */
   readonly tls: ReaderSession['tls'];
   /** In the order of their connection numbers. */
   readonly sources: readonly ChunkSource[];
-  /** What the decoder needs, where the archive is encrypted. */
-  readonly crypt?: CryptConfig;
-  /** Of all sessions, since they were opened. */
-  receivedBytes(): number;
+  /** Of all sessions, since they were opened, what TLS adds not counted. */
+  readonly receivedBytes: () => number;
   /** The largest of any session. */
   peakWindowUtilization(): Metric;
 }
@@ -25,6 +21,16 @@ export interface OpenSessionsOptions extends Pick<ConnectOptions, 'signal' | 'tr
   readonly lab: Lab;
   /** At least 1. */
   readonly connections: number;
+}
+
+export interface OpenAllOptions {
+  /** Name as the server has it. */
+  readonly archive: string;
+  /** At least 1. */
+  readonly connections: number;
+  readonly signal: AbortSignal;
+  /** Rejects where the archive cannot be restored. */
+  readonly check?: (session: ReaderSession, downloaded: DownloadedIndex) => Promise<void>;
 }
 
 /**
@@ -46,17 +52,14 @@ export async function openSessions(
 /** As {@link openSessions}, of any server. */
 export async function openAll(
   open: (connection: number) => Promise<ReaderSession>,
-  {
-    archive,
-    connections,
-    signal,
-  }: { readonly archive: string; readonly connections: number; readonly signal: AbortSignal },
+  { archive, connections, signal, check }: OpenAllOptions,
 ): Promise<Sessions> {
   await using opened = new AsyncDisposableStack();
   const opening = Array.from({ length: connections }, async (_, connection) => {
     const session = opened.use(await open(connection));
-    const { index, ...keyed } = await session.downloadIndex(archive, signal);
-    return { session, index, crypt: keyed.crypt };
+    const downloaded = await session.downloadIndex(archive, signal);
+    await check?.(session, downloaded);
+    return { session, downloaded };
   });
   // One that is still being opened beside one that failed must be there before all are ended.
   await Promise.allSettled(opening);
@@ -66,8 +69,7 @@ export async function openAll(
   const sessions = all.map(({ session }) => session);
   const resources = opened.move();
   return {
-    index: first.index,
-    ...(first.crypt === undefined ? {} : { crypt: first.crypt }),
+    ...first.downloaded,
     tls: first.session.tls,
     sources: sessions,
     receivedBytes: () => sessions.reduce((sum, session) => sum + session.receivedBytes, 0),
