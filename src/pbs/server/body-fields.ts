@@ -1,3 +1,4 @@
+import { isJsonObject } from '../format/json-object.ts';
 import { Refusal } from './refusal.ts';
 
 /** Bodies of parameters must be shorter (spec 2.5). */
@@ -24,8 +25,7 @@ export function bodyFields(contentType: string | undefined, body: Buffer, query:
   } catch {
     throw new Refusal(400, 'unable to parse the JSON of the request body');
   }
-  if (typeof fields !== 'object' || fields === null || Array.isArray(fields))
-    throw new Refusal(400, 'the JSON of the request body is not an object');
+  if (!isJsonObject(fields)) throw new Refusal(400, 'the JSON of the request body is not an object');
   return Object.entries(fields);
 }
 

@@ -2,6 +2,7 @@ import { access, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { MANIFEST_NAME } from '../../format/archive-name.ts';
+import { isJsonObject } from '../../format/json-object.ts';
 import { MAX_ENCODED_MANIFEST_BYTES, parseManifest } from '../../format/manifest.ts';
 import { parseBackupTime } from '../../format/snapshot-path.ts';
 import { readWholeFile } from '../read-whole-file.ts';
@@ -34,7 +35,7 @@ export async function lastFinishedSnapshot(groupFolder: string): Promise<Previou
 export async function isKnownDamaged({ folder }: PreviousSnapshot): Promise<boolean> {
   const { unprotected } = parseManifest(await readWholeFile(join(folder, MANIFEST_NAME), MAX_ENCODED_MANIFEST_BYTES));
   const { verify_state: verified } = unprotected;
-  return typeof verified === 'object' && verified !== null && 'state' in verified && verified.state === 'failed';
+  return isJsonObject(verified) && verified['state'] === 'failed';
 }
 
 function timeOf(name: string): { readonly name: string; readonly time: number } | undefined {

@@ -6,6 +6,7 @@ import type { ListedSnapshot } from '../../datastore/list-snapshots.ts';
 import { Datastore } from '../../datastore/open-datastore.ts';
 import { realPathInside } from '../../datastore/real-path-inside.ts';
 import { MANIFEST_NAME } from '../../format/archive-name.ts';
+import { isJsonObject } from '../../format/json-object.ts';
 import { isSigned, keyFingerprint, type CryptMode, type Manifest } from '../../format/manifest.ts';
 
 /** Marks a snapshot that must not be removed (spec 8.1). */
@@ -97,8 +98,8 @@ export async function snapshotItem(
 
 function verificationOf({ unprotected }: Manifest): Verification | undefined {
   const { verify_state: found } = unprotected;
-  if (typeof found !== 'object' || found === null) return undefined;
-  const { upid, state } = found as Readonly<Record<string, unknown>>;
+  if (!isJsonObject(found)) return undefined;
+  const { upid, state } = found;
   return typeof upid === 'string' && typeof state === 'string' ? { upid, state } : undefined;
 }
 
