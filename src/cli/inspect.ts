@@ -4,28 +4,18 @@ import { z } from 'zod';
 
 import { monotonicClock } from '../clock/monotonic.ts';
 import { exitCodes, UsageError, type ExitCode } from '../model/errors.ts';
-import type { Clock } from '../model/ports.ts';
 import { inspectRemote } from '../pbs/client/inspect-remote.ts';
-import {
-  inspectArchive,
-  type InspectedArchive,
-  type InspectedSnapshot,
-  type InspectOptions,
-} from '../pbs/datastore/inspect.ts';
+import { inspectArchive, type InspectedArchive, type InspectedSnapshot } from '../pbs/datastore/inspect.ts';
 import { openDatastore, type Datastore } from '../pbs/datastore/open-datastore.ts';
 import { formatSnapshotPath, parseSnapshotPath } from '../pbs/format/snapshot-path.ts';
-import { LiveRegion } from '../ui/live-region.ts';
-import { formatProgress } from '../ui/progress.ts';
 import { formatTable } from '../ui/table.ts';
+import { withByteProgress } from './byte-progress.ts';
 import type { Command } from './command.ts';
 import { describeArchive } from './describe-inspected.ts';
 import type { Edge } from './edge.ts';
 import { parseArgv } from './parse-argv.ts';
 import { readKey } from './read-key.ts';
 import { namesRemote, readRemote, remoteOptions, remoteShape, type RemoteArguments } from './remote-options.ts';
-
-/** Shorter waits need no bar. */
-const SHOW_AFTER_MS = 2000;
 
 export const inspectCommand: Command = {
   usage: 'inspect <place> [snapshot]',
@@ -86,7 +76,7 @@ export const inspectCommand: Command = {
     const crypt = keyfile === undefined ? {} : { crypt: await readKey(keyfile, edge) };
     const wanted = { contents: !quick, ...crypt, signal: edge.interrupted };
     const clock = monotonicClock();
-    const inspected = await withProgress(edge, clock, async (onProgress) => {
+    const inspected = await withByteProgress(edge, { what: 'reading chunks', clock }, async (onProgress) => {
       const inspectOptions = { ...wanted, onProgress };
       if (datastore !== undefined) return await inspectArchive(datastore, snapshot ?? '', inspectOptions);
       return await inspectRemote(await readRemote(options, edge), remote ?? '', clock, inspectOptions);
@@ -121,20 +111,6 @@ async function listSnapshots(datastore: Datastore, { stdout }: Edge): Promise<Ex
   );
   stdout.write(rows.length === 0 ? 'The datastore holds no snapshots\n' : formatTable(rows));
   return exitCodes.fine;
-}
-
-async function withProgress(
-  { stderr, env }: Edge,
-  clock: Clock,
-  run: (onProgress: NonNullable<InspectOptions['onProgress']>) => Promise<InspectedSnapshot>,
-): Promise<InspectedSnapshot> {
-  using region = new LiveRegion({ stream: stderr, env, clock });
-  const startedMs = clock.now();
-  return await run((doneBytes, totalBytes) => {
-    const elapsedMs = clock.now() - startedMs;
-    if (elapsedMs > SHOW_AFTER_MS)
-      region.update([`reading chunks  ${formatProgress({ doneBytes, totalBytes, elapsedMs })}`]);
-  });
 }
 
 function print(inspected: InspectedSnapshot, json: boolean, { stdout, stderr }: Edge): void {

@@ -2,7 +2,6 @@ import { z } from 'zod';
 
 import { monotonicClock } from '../clock/monotonic.ts';
 import { exitCodes, type ExitCode } from '../model/errors.ts';
-import type { Clock } from '../model/ports.ts';
 import { formatBytes, formatDuration, MiB } from '../model/units.ts';
 import { connectBackup } from '../pbs/client/connect-backup.ts';
 import { listRemoteSnapshots } from '../pbs/client/remote-snapshots.ts';
@@ -12,10 +11,9 @@ import { formatGroup, formatSnapshotPath, type BackupGroup } from '../pbs/format
 import { planSeed } from '../seed/plan-seed.ts';
 import { seedHistory, type SeededBackup } from '../seed/seed-history.ts';
 import { historyId, markedGroup } from '../seed/seed-mark.ts';
-import { LiveRegion } from '../ui/live-region.ts';
-import { formatProgress } from '../ui/progress.ts';
 import { formatTable } from '../ui/table.ts';
 import { SyntheticHistory } from '../workload/synthetic-history.ts';
+import { withByteProgress } from './byte-progress.ts';
 import type { Command } from './command.ts';
 import type { Edge } from './edge.ts';
 import { forgetSeeded } from './forget-seeded.ts';
@@ -34,9 +32,6 @@ const DEFAULT_GROUP = 'vm/seed';
 
 /** As much as the windows of a PBS take of incompressible chunks, and some that are being made. */
 const DEFAULT_IN_FLIGHT = 16;
-
-/** Shorter waits need no bar. */
-const SHOW_AFTER_MS = 2000;
 
 export const seedCommand: Command = {
   usage: 'seed',
@@ -115,7 +110,8 @@ async function seed(argv: SeedArguments, edge: Edge): Promise<ExitCode> {
   const backups = planSeed({ group, history: id, depth: settings.history.depth, existing, now });
   const seeded: SeededBackup[] = [];
   try {
-    await seedWithProgress(settings.image.sizeBytes * backups.length, edge, clock, async (onProgress) => {
+    const totalBytes = settings.image.sizeBytes * backups.length;
+    await withByteProgress(edge, { what: 'uploading', clock, rateName: 'logical' }, async (onProgress) => {
       await seedHistory({
         connect: async (snapshot) => await connectBackup({ ...server, ...datastoreOf(remote), snapshot }),
         history,
@@ -126,7 +122,7 @@ async function seed(argv: SeedArguments, edge: Edge): Promise<ExitCode> {
         isCopyOfPrevious: argv['copy-index'],
         inFlight: argv['in-flight'],
         clock,
-        onProgress,
+        onProgress: (doneBytes) => onProgress(doneBytes, totalBytes),
         onSeeded: (one) => void seeded.push(one),
         signal,
       });
@@ -146,21 +142,6 @@ async function seed(argv: SeedArguments, edge: Edge): Promise<ExitCode> {
     );
   }
   return exitCodes.fine;
-}
-
-async function seedWithProgress(
-  totalBytes: number,
-  { stderr, env }: Edge,
-  clock: Clock,
-  run: (onProgress: (doneBytes: number) => void) => Promise<void>,
-): Promise<void> {
-  using region = new LiveRegion({ stream: stderr, env, clock });
-  const startedMs = clock.now();
-  await run((doneBytes) => {
-    const elapsedMs = clock.now() - startedMs;
-    if (elapsedMs < SHOW_AFTER_MS || !region.isDue) return;
-    region.update([`uploading  ${formatProgress({ doneBytes, totalBytes, elapsedMs, rateName: 'logical' })}`]);
-  });
 }
 
 /** The command again, but for where it went: whoever reads the notes is there already. */

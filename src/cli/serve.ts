@@ -11,8 +11,7 @@ import type { CaseSettings } from '../model/environment.ts';
 import { exitCodes, UsageError, type ExitCode } from '../model/errors.ts';
 import { makeDatastoreOfEmptyFolder } from '../pbs/datastore/make-datastore-of-empty-folder.ts';
 import { hashSecret } from '../pbs/server/access/stored-secret.ts';
-import { LiveRegion } from '../ui/live-region.ts';
-import { formatProgress } from '../ui/progress.ts';
+import { withByteProgress } from './byte-progress.ts';
 import { checkDatastores } from './check-datastores.ts';
 import type { Command } from './command.ts';
 import { describeServed } from './describe-served.ts';
@@ -82,26 +81,24 @@ export const serveCommand: Command = {
     if (datastore !== undefined && (await makeDatastoreOfEmptyFolder(datastore)))
       edge.stderr.write(`${datastore} was empty, and is a datastore now\n`);
     const clock = preciseClock();
-    const startedMs = clock.now();
-    using region = new LiveRegion({ stream: edge.stderr, env: edge.env, clock });
-    await using served = await serveCase({
-      settings,
-      datastore,
-      isReadOnly: options['read-only'],
-      store,
-      listen: { port, certificateFolder: join(places.state, 'certificate'), ...login.who },
-      lockFolder: join(places.state, 'locks'),
-      cache: new Cache(places.cache),
-      clock,
-      signal: edge.interrupted,
-      onProgress: (doneBytes, totalBytes) => {
-        const elapsedMs = clock.now() - startedMs;
-        if (elapsedMs > 2000)
-          region.update([`generating the image  ${formatProgress({ doneBytes, totalBytes, elapsedMs })}`]);
-      },
-      onWarning: warn,
-    });
-    region.end();
+    await using served = await withByteProgress(
+      edge,
+      { what: 'generating the image', clock },
+      async (onProgress) =>
+        await serveCase({
+          settings,
+          datastore,
+          isReadOnly: options['read-only'],
+          store,
+          listen: { port, certificateFolder: join(places.state, 'certificate'), ...login.who },
+          lockFolder: join(places.state, 'locks'),
+          cache: new Cache(places.cache),
+          clock,
+          signal: edge.interrupted,
+          onProgress,
+          onWarning: warn,
+        }),
+    );
     await using password = await placeSecret(login.secret, served.port, places.state);
     edge.stdout.write(describeServed({ served, store, settings, authId: login.authId, password }));
     if (!edge.interrupted.aborted) await once(edge.interrupted, 'abort');
