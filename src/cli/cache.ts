@@ -12,8 +12,6 @@ import type { Command } from './command.ts';
 import { parseArgv } from './parse-argv.ts';
 
 export const cacheCommand: Command = {
-  usage: 'cache [action]',
-  summary: 'Show or clear the generated images',
   examples: [
     ['cache', 'Where the cache is, what it holds, how large it may grow; devices whose restore is not complete'],
     ['cache clear', 'Remove all generated images that no run is using, and compiled code'],

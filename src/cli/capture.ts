@@ -49,8 +49,6 @@ const DECODE_THREADS = 4;
 const LEAST_BUDGET: number = 64 * MiB;
 
 export const captureCommand: Command = {
-  usage: 'capture <snapshot> [archive]',
-  summary: 'Look at a real server and snapshot from here, and write a scenario that behaves like it in the lab',
   examples: [
     ['capture vm/100/2026-02-16T16:30:44Z --out office.yaml', 'Its largest image; reads 1 GiB at most'],
     ['capture vm/100/2026-02-16T16:30:44Z drive-scsi1 --out office.yaml --budget 256MiB', 'Another image, fewer bytes'],

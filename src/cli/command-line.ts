@@ -2,41 +2,11 @@ import yargs, { type Argv } from 'yargs';
 
 import { exitCodes, UsageError, type ExitCode } from '../model/errors.ts';
 import { nearestName } from '../scenario/nearest-name.ts';
-import { cacheCommand } from './cache.ts';
-import { captureCommand } from './capture.ts';
 import type { Command } from './command.ts';
+import { commandName, commands, type ListedCommand } from './commands.ts';
 import type { Edge } from './edge.ts';
-import { hardwareCommand } from './hardware.ts';
-import { inspectCommand } from './inspect.ts';
-import { parseLogCommand } from './parse-log.ts';
 import { printError } from './print-error.ts';
-import { profileCommand } from './profile.ts';
-import { reportCommand } from './report.ts';
-import { runCommand } from './run.ts';
-import { restoreCommand } from './restore.ts';
-import { scenarioCommand } from './scenario.ts';
-import { seedCommand } from './seed.ts';
-import { serveCommand } from './serve.ts';
-import { snapshotsCommand } from './snapshots.ts';
 import { tool } from './tool.ts';
-import { verifyCommand } from './verify.ts';
-
-const commands: readonly Command[] = [
-  runCommand,
-  reportCommand,
-  profileCommand,
-  scenarioCommand,
-  snapshotsCommand,
-  inspectCommand,
-  verifyCommand,
-  parseLogCommand,
-  captureCommand,
-  hardwareCommand,
-  restoreCommand,
-  serveCommand,
-  seedCommand,
-  cacheCommand,
-];
 
 /** Widest help text; wider lines are hard to read. */
 const MAX_HELP_COLUMNS = 110;
@@ -47,6 +17,7 @@ const MAX_HELP_COLUMNS = 110;
  */
 export async function runCommandLine(edge: Edge): Promise<ExitCode> {
   let exitCode: ExitCode = exitCodes.fine;
+  let chosen: Command | undefined;
   const parser = yargs([...edge.args])
     .scriptName('restorelab')
     .usage('$0 <command>\n\nBenchmarks restores from Proxmox Backup Server and says what limits them.')
@@ -67,14 +38,18 @@ export async function runCommandLine(edge: Edge): Promise<ExitCode> {
     )
     // With exitProcess(false) the command would still run after a usage error unless this throws.
     .fail((message, error) => {
-      throw error ?? usageError(message, edge.args);
+      throw error ?? usageError(message, edge.args, chosen);
     });
-  for (const command of commands) {
+  for (const { usage, summary, load } of commands) {
     parser.command(
-      command.usage,
-      command.summary,
-      (builder) => build(command, builder),
+      usage,
+      summary,
+      async (builder) => {
+        chosen = await load();
+        return build(chosen, builder);
+      },
       async (argv) => {
+        const command = await load();
         checkNumbers(command, argv, edge.args);
         exitCode = await command.run(withDashes(command, argv, edge.args), edge);
       },
@@ -121,12 +96,12 @@ function withDashes(
 }
 
 /** Says what is wrong and points at the right name where one is near, else at the help. */
-function usageError(message: string, args: readonly string[]): UsageError {
+function usageError(message: string, args: readonly string[], chosen: Command | undefined): UsageError {
   const command = args.find((word) => !word.startsWith('-'));
   const similar = /^Did you mean (\S+)\?$/u.exec(message)?.[1];
   if (similar !== undefined)
     return new UsageError(`unknown command ${command ?? ''}`, { code: 'usage', hint: `did you mean ${similar}?` });
-  const current = commands.find(({ usage }) => usage.split(' ')[0] === command);
+  const current = commands.find((listed) => commandName(listed) === command);
   const missing = missingText(message, current);
   if (missing !== undefined)
     return new UsageError(missing, { code: 'usage', hint: `see \`restorelab ${command ?? ''} --help\`` });
@@ -134,10 +109,10 @@ function usageError(message: string, args: readonly string[]): UsageError {
   if (unknown !== undefined && current === undefined) {
     return new UsageError(`unknown command ${unknown}`, {
       code: 'usage',
-      hint: `commands are ${commands.map(({ usage }) => usage.split(' ')[0]).join(', ')}, completion`,
+      hint: `commands are ${commands.map(commandName).join(', ')}, completion`,
     });
   }
-  const nearest = unknown === undefined ? undefined : nearestName(unknown, Object.keys(current?.options ?? {}));
+  const nearest = unknown === undefined ? undefined : nearestName(unknown, Object.keys(chosen?.options ?? {}));
   const help = `see \`restorelab ${current === undefined ? '' : `${command} `}--help\``;
   return new UsageError(unknown === undefined ? message : `unknown option --${unknown}`, {
     code: 'usage',
@@ -146,7 +121,7 @@ function usageError(message: string, args: readonly string[]): UsageError {
 }
 
 /** What yargs says of something that is not there or not among the choices, in our words. */
-function missingText(message: string, command: Command | undefined): string | undefined {
+function missingText(message: string, command: ListedCommand | undefined): string | undefined {
   const count = /^Not enough non-option arguments: got (\d+)/u.exec(message)?.[1];
   if (count !== undefined) return missingPositionals(command, Number(count));
   const option = /^Missing required arguments?: (.+)/u.exec(message)?.[1];
@@ -158,7 +133,7 @@ function missingText(message: string, command: Command | undefined): string | un
   return `${given} is no ${name}: ${nearest === undefined ? `it must be one of ${known.join(', ')}` : `did you mean ${nearest}?`}`;
 }
 
-function missingPositionals(command: Command | undefined, givenCount: number): string {
+function missingPositionals(command: ListedCommand | undefined, givenCount: number): string {
   const names = [...(command?.usage.matchAll(/<([\w-]+)(?:\.\.)?>/gu) ?? [])].map(([, name = '']) =>
     name.toUpperCase(),
   );

@@ -3,11 +3,8 @@ import type { Options, PositionalOptions } from 'yargs';
 import type { ExitCode } from '../model/errors.ts';
 import type { Edge } from './edge.ts';
 
-/** One command of the command line; adding one is one file and one line in `commands`. */
+/** One command of the command line; adding one is one file and one entry in `commands`. */
 export interface Command {
-  /** As yargs reads it: `run <file..>`. */
-  readonly usage: string;
-  readonly summary: string;
   /** Command line after `restorelab`, and what it does. */
   readonly examples: readonly (readonly [commandLine: string, explanation: string])[];
   readonly positionals: Readonly<Record<string, PositionalOptions>>;

@@ -44,8 +44,6 @@ const quickly = { rounds: 3, budgetMs: 17_000, maxRoundMs: 200 };
 const ESTIMATE_AFTER_SHARE = 0.05;
 
 export const hardwareCommand: Command = {
-  usage: 'hardware',
-  summary: 'Measure what a restore is made of on this machine, and what that allows a restore to reach',
   examples: [
     ['hardware', 'All primitives on one thread and on all cores, about a minute'],
     ['hardware --quick --only sha-256,tls', 'Some of them, a few seconds each'],

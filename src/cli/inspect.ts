@@ -18,8 +18,6 @@ import { readKey } from './read-key.ts';
 import { namesRemote, readRemote, remoteOptions, remoteShape, type RemoteArguments } from './remote-options.ts';
 
 export const inspectCommand: Command = {
-  usage: 'inspect <place> [snapshot]',
-  summary: 'Chunk statistics of a snapshot, in a datastore folder or on a PBS: zero, repeated, unique, sizes, ages',
   examples: [
     ['inspect /mnt/datastore/tank', 'What snapshots there are'],
     [

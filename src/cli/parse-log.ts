@@ -18,8 +18,6 @@ const logFormatVersion = 1;
 const STANDARD_INPUT = '-';
 
 export const parseLogCommand: Command = {
-  usage: 'parse-log <file>',
-  summary: 'The four rates from the log of a restore, backup, verify or benchmark, in honest units',
   examples: [
     ['parse-log restore.log', 'A task log, or anything that was pasted with such lines in it'],
     ['parse-log - < mail.txt', 'Quotes, time stamps, colours and broken lines do not matter'],

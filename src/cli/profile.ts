@@ -26,8 +26,6 @@ import { tool } from './tool.ts';
 const once = 'can be given once';
 
 export const profileCommand: Command = {
-  usage: 'profile <file>',
-  summary: 'Show where the client or the embedded server spends its time while one strategy runs',
   examples: [
     ['profile scenarios/quickstart.yaml', 'The client, by the inspector: the hottest functions of every thread'],
     ['profile quickstart --with 0x --strategy window-unordered', 'A flame graph; 0x must be installed'],

@@ -10,8 +10,6 @@ import { renderReports } from './render-reports.ts';
 import { renderVerify } from './render-verify.ts';
 
 export const reportCommand: Command = {
-  usage: 'report <dir>',
-  summary: 'Render the reports of a run or verify again from its directory and print them',
   examples: [
     ['report reports/2026-01-31T12-00-00Z-quickstart', 'Also for a run that was interrupted or killed'],
     ['report reports/2026-01-31T12-00-00Z-quickstart --json | jq .verdict', 'The machine-readable report'],

@@ -25,8 +25,6 @@ const DEFAULT_STRATEGY = 'window-unordered';
 const DEFAULT_ORDERED_STRATEGY = 'window-ordered';
 
 export const restoreCommand: Command = {
-  usage: 'restore <snapshot> <archive> <target>',
-  summary: 'Restore an archive from a PBS to a file, a block device or standard output; every chunk is verified',
   examples: [
     ['restore vm/100/2026-01-31T02:00:00Z drive-scsi0.img disk.img', 'To a file; the same again goes on'],
     ['restore vm/100/2026-01-31T02:00:00Z drive-scsi0.img /dev/vdb', 'To a block device; asks first'],

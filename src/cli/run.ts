@@ -27,8 +27,6 @@ import { RunProgress } from './run-progress.ts';
 import { tool } from './tool.ts';
 
 export const runCommand: Command = {
-  usage: 'run <file..>',
-  summary: 'Run scenarios: compare restore strategies and say what limits them',
   examples: [
     ['run scenarios/quickstart.yaml', 'Measure, print the table, write the reports'],
     ['run wan-25ms slow-disk', 'Scenarios that are shipped, by name'],

@@ -24,8 +24,6 @@ type Action = keyof typeof actions;
 const actionNames = Object.keys(actions) as [Action, ...Action[]];
 
 export const scenarioCommand: Command = {
-  usage: 'scenario <action> [file..]',
-  summary: 'List, check and show scenario files, or print their JSON Schema',
   examples: [
     ['scenario list', 'The scenarios that come with restorelab, and what each shows'],
     ['scenario validate my.yaml', 'Check files; every problem with line and column'],

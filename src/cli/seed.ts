@@ -34,8 +34,6 @@ const DEFAULT_GROUP = 'vm/seed';
 const DEFAULT_IN_FLIGHT = 16;
 
 export const seedCommand: Command = {
-  usage: 'seed',
-  summary: 'Upload a synthetic image and its history of backups to a PBS, or forget such backups',
   examples: [
     [
       'seed --repository bench@pbs@10.0.0.5:tank --size "4 GiB" --history 5',

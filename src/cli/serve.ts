@@ -23,8 +23,6 @@ import { placeSecret, serveLogin } from './serve-login.ts';
 const DEFAULT_PORT = 8007;
 
 export const serveCommand: Command = {
-  usage: 'serve',
-  summary: 'Serve a datastore folder, or the image of a scenario, to PBS clients on this machine: restores and backups',
   examples: [
     ['serve --datastore /mnt/datastore/tank', 'On 127.0.0.1:8007, until Ctrl-C'],
     ['serve --datastore ./store --store tank --port 0', 'Under the name tank, on a free port'],

@@ -29,8 +29,6 @@ const SHOW_AFTER_MS = 2000;
 const KEPT_COLUMNS = 3;
 
 export const snapshotsCommand: Command = {
-  usage: 'snapshots [group]',
-  summary: 'List the snapshots of a datastore on a PBS',
   examples: [
     ['snapshots --repository bench@pbs@10.0.0.5:tank', 'All snapshots of the root namespace'],
     ['snapshots vm/100 --ns site-a', 'Of one group, with the repository from PBS_REPOSITORY'],

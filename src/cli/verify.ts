@@ -27,8 +27,6 @@ const threadCount = z
   .max(MAX_THREADS, `must be ${MAX_THREADS} or less`);
 
 export const verifyCommand: Command = {
-  usage: 'verify <datastore> [snapshot]',
-  summary: 'Read and check every chunk of a datastore folder, or of a snapshot in it, as the verify job of PBS does',
   examples: [
     ['verify /mnt/datastore/tank', 'Every snapshot of every namespace, each chunk once'],
     ['verify /mnt/datastore/tank vm/100/2026-02-16T16:30:44Z', 'One snapshot'],
