@@ -1,8 +1,11 @@
+import { basename } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { getHeapStatistics } from 'node:v8';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 
 import { SeededRandom } from '../src/material/seeded-random.ts';
+import { fuzzArguments, type FuzzArguments } from './fuzz-arguments.ts';
 import { mutate, readOne, type FuzzTarget } from '../test/pbs/format/mutations.ts';
 
 /** One input takes microseconds; a machine that is busy with other things stays far below this. */
@@ -12,11 +15,6 @@ const MAX_GROWTH_BYTES = 512 * 1024 * 1024;
 const MEMORY_CHECK_INPUTS = 2000;
 /** Of buffers, for one input; found even when they are never filled and freed at once. */
 const MAX_INPUT_BYTES = 32 * 1024 * 1024;
-
-interface Task {
-  readonly inputs: number;
-  readonly seed: string;
-}
 
 interface Tally {
   readonly name: string;
@@ -34,7 +32,7 @@ type Report =
 
 async function fuzz(
   targets: readonly FuzzTarget[],
-  { inputs, seed }: Task,
+  { inputs, seed }: FuzzArguments,
   report: (message: Report) => void,
 ): Promise<void> {
   const weights = targets.reduce((sum, { weight }) => sum + weight, 0);
@@ -98,7 +96,7 @@ const describe = (target: FuzzTarget, count: number, input: Buffer, problem: str
   `${target.name}, input ${count}: ${problem}\n${input.toString('base64')}`;
 
 /** The readers run in a worker, so that one that hangs can be seen and ended. */
-async function supervise(script: string, task: Task): Promise<boolean> {
+async function supervise(script: string, task: FuzzArguments): Promise<boolean> {
   const worker = new Worker(new URL(script), { workerData: task });
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const hang = setTimeout(() => {
@@ -150,9 +148,8 @@ export async function runFuzzing(
   defaultInputs = 1_000_000,
 ): Promise<void> {
   if (isMainThread) {
-    const [inputs = String(defaultInputs), seed = '1'] = process.argv.slice(2);
-    if (!(await supervise(script, { inputs: Number(inputs), seed }))) process.exitCode = 1;
+    if (!(await supervise(script, fuzzArguments(basename(fileURLToPath(script)), defaultInputs)))) process.exitCode = 1;
   } else {
-    await fuzz(targets(), workerData as Task, (message) => parentPort?.postMessage(message));
+    await fuzz(targets(), workerData as FuzzArguments, (message) => parentPort?.postMessage(message));
   }
 }

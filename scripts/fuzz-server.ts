@@ -5,13 +5,14 @@
 //     node scripts/fuzz-server.ts [requests] [seed]
 import { MiB } from '../src/model/units.ts';
 import { runHostileRequests } from '../test/pbs/server/hostile/hostile-run.ts';
+import { fuzzArguments } from './fuzz-arguments.ts';
 
 /** Of both ends of some hundred connections; a leak of a KiB for each request shows. */
 const MOST_GROWTH_BYTES = 10 * MiB;
 
-const [requests = '10000', seed = '1'] = process.argv.slice(2);
+const { inputs: requests, seed } = fuzzArguments('fuzz-server.ts', 10_000);
 const start = performance.now();
-const tally = await runHostileRequests({ requests: Number(requests), seed });
+const tally = await runHostileRequests({ requests, seed });
 const seconds = (performance.now() - start) / 1000;
 const statuses = [...tally.answers].sort(([left], [right]) => left.localeCompare(right));
 console.log(

@@ -76,7 +76,7 @@ export const serveCommand: Command = {
     const warn = (sentence: string): void => void edge.stderr.write(`warning: ${sentence}\n`);
     for (const sentence of login.warnings) warn(sentence);
     const datastore = options.datastore === undefined ? undefined : resolve(edge.cwd, options.datastore);
-    if (datastore !== undefined && (await makeDatastoreOfEmptyFolder(datastore)))
+    if (datastore !== undefined && !options['read-only'] && (await makeDatastoreOfEmptyFolder(datastore)))
       edge.stderr.write(`${datastore} was empty, and is a datastore now\n`);
     const clock = preciseClock();
     await using served = await withByteProgress(

@@ -172,6 +172,10 @@ await describe('restorelab serve, backed up into', async () => {
     const printed = Promise.withResolvers<string>();
     const store = join(bench.folder, 'read-only');
     await mkdir(store);
+    const empty = await bench.command(['serve', '--datastore', store, '--read-only', '--port', '0']);
+    assert.equal(empty.exitCode, exitCodes.usage, empty.stderr);
+    assert.deepEqual(readdirSync(store), [], 'nothing was made of it');
+    await mkdir(join(store, '.chunks'));
     const serving = bench.command(['serve', '--datastore', store, '--read-only', '--port', '0'], {
       interrupted: stop.signal,
       onStdout: printed.resolve,

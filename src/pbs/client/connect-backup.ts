@@ -25,6 +25,6 @@ export async function connectBackup(options: BackupOptions): Promise<BackupSessi
     explain: backupRefused,
   });
   // What leaves counts as well: while a large chunk goes out over a slow line nothing comes in.
-  const receivedBytes = (): number => socket.bytesRead + socket.bytesWritten;
-  return new BackupSession(connection, { clock, request, watch: { ...watch, receivedBytes } });
+  const carriedBytes = (): number => socket.bytesRead + socket.bytesWritten;
+  return new BackupSession(connection, { clock, request, watch: { ...watch, carriedBytes } });
 }

@@ -51,7 +51,7 @@ export async function connectReader(options: ReaderOptions): Promise<ReaderSessi
     code: 'upgrade-refused',
     explain: refusalError,
   });
-  return new ReaderSession(connection, options, tls, { ...watch, receivedBytes: () => socket.bytesRead });
+  return new ReaderSession(connection, options, tls, { ...watch, carriedBytes: () => socket.bytesRead });
 }
 
 interface DownloadOptions {
@@ -98,7 +98,7 @@ export class ReaderSession implements ChunkSource, AsyncDisposable {
       download: async (name, maxBytes, signal) => await this.#download(name, maxBytes, signal),
       ...(crypt === undefined ? {} : { crypt }),
     });
-    this.#receivedBytes = watch.receivedBytes;
+    this.#receivedBytes = watch.carriedBytes;
   }
 
   /** Bytes that the server has sent on this connection, without what TLS adds. */

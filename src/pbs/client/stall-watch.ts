@@ -8,14 +8,14 @@ export interface StallWatchOptions {
   readonly stallMs: number;
   /** Fewer bytes within `stallMs`, and no request done, count as nothing. */
   readonly leastBytes: number;
-  /** Bytes that have come in on the connection so far. */
-  readonly receivedBytes: () => number;
+  /** Bytes that the connection has carried so far: those that came in, and those that went out where that is the work. */
+  readonly carriedBytes: () => number;
   /** Called once. */
   readonly onStall: (error: ServerError) => void;
 }
 
 /**
- * Tells when nothing to speak of arrives on a connection although requests wait: neither so many bytes nor the end of a
+ * Tells when a connection carries nothing to speak of although requests wait: neither so many bytes nor the end of a
  * request. Single bytes and PINGs would keep a dead restore waiting for ever. One slow answer among others that move is
  * no stall, since a server may send one body after the other; the delay of a link that is merely slow is not either.
  */
@@ -36,7 +36,7 @@ export class StallWatch {
     this.#waiting += 1;
     if (this.#waiting > 1) return;
     this.#hasEnded = false;
-    this.#seenBytes = this.#options.receivedBytes();
+    this.#seenBytes = this.#options.carriedBytes();
     this.#seenMs = this.#options.clock.now();
     this.#timer = setInterval(() => this.#look(), this.#options.stallMs / 4);
   }
@@ -49,8 +49,8 @@ export class StallWatch {
   }
 
   #look(): void {
-    const { clock, place, stallMs, leastBytes, receivedBytes, onStall } = this.#options;
-    const bytes = receivedBytes();
+    const { clock, place, stallMs, leastBytes, carriedBytes, onStall } = this.#options;
+    const bytes = carriedBytes();
     const nowMs = clock.now();
     if (this.#hasEnded || bytes - this.#seenBytes >= leastBytes) {
       this.#seenBytes = bytes;
@@ -58,9 +58,9 @@ export class StallWatch {
       this.#hasEnded = false;
     } else if (nowMs - this.#seenMs >= stallMs) {
       clearInterval(this.#timer);
-      const arrived = bytes - this.#seenBytes;
-      const what = arrived === 0 ? 'nothing has' : `only ${arrived} bytes have`;
-      const message = `${what} arrived from ${place} for ${stallMs} ms`;
+      const carried = bytes - this.#seenBytes;
+      const what = carried === 0 ? 'nothing' : `only ${carried} bytes`;
+      const message = `the connection to ${place} has carried ${what} for ${stallMs} ms`;
       onStall(new ServerError(message, { code: 'stalled', hint: 'is the server overloaded, or the network blocked?' }));
     }
   }

@@ -16,14 +16,14 @@ interface Watched {
 function watchOn({ mock }: TestContext): Watched {
   mock.timers.enable({ apis: ['setInterval'] });
   let nowMs = 0;
-  let receivedBytes = 0;
+  let carriedBytes = 0;
   const stalls: ServerError[] = [];
   const watch = new StallWatch({
     clock: { ...monotonicClock(), now: () => nowMs },
     place: '127.0.0.1:8007',
     stallMs: 1000,
     leastBytes: 100,
-    receivedBytes: () => receivedBytes,
+    carriedBytes: () => carriedBytes,
     onStall: (error) => stalls.push(error),
   });
   const pass = (ms: number, bytes = 0): void => {
@@ -31,7 +31,7 @@ function watchOn({ mock }: TestContext): Watched {
       nowMs += 50;
       mock.timers.tick(50);
     }
-    receivedBytes += bytes;
+    carriedBytes += bytes;
   };
   return { watch, pass, stalls };
 }
@@ -44,7 +44,7 @@ test('silence is a stall after its time, told once', (context) => {
   pass(5000);
   assert.deepEqual(
     stalls.map(({ code, message }) => [code, message]),
-    [['stalled', 'nothing has arrived from 127.0.0.1:8007 for 1000 ms']],
+    [['stalled', 'the connection to 127.0.0.1:8007 has carried nothing for 1000 ms']],
   );
 });
 
@@ -55,7 +55,7 @@ test('a byte now and then is a stall as well', (context) => {
   pass(250);
   assert.deepEqual(
     stalls.map(({ message }) => message),
-    ['only 19 bytes have arrived from 127.0.0.1:8007 for 1000 ms'],
+    ['the connection to 127.0.0.1:8007 has carried only 19 bytes for 1000 ms'],
   );
 });
 

@@ -1,3 +1,4 @@
+import { MAX_UPLOADED_BLOB_BYTES } from '../../format/blob.ts';
 import { digestRule, fileNameRule } from '../parameter-rules.ts';
 import { isIntegerFrom, type ParameterRule, type ParameterRules } from '../parameters.ts';
 
@@ -8,7 +9,6 @@ export const MAX_WRITERS = 256;
 const MAX_CHUNK_BYTES = 16_777_216;
 const MIN_ENCODED_CHUNK_BYTES = 13;
 const MIN_ENCODED_BLOB_BYTES = 12;
-const MAX_ENCODED_BYTES = 16_777_260;
 
 const wid: ParameterRule = { check: isIntegerFrom(1, MAX_WRITERS) };
 
@@ -25,7 +25,7 @@ export const backupRules: Readonly<Record<Endpoint, ParameterRules>> = {
   dynamicIndex: { 'archive-name': fileNameRule },
   chunk: {
     digest: digestRule,
-    'encoded-size': { check: isIntegerFrom(MIN_ENCODED_CHUNK_BYTES, MAX_ENCODED_BYTES) },
+    'encoded-size': { check: isIntegerFrom(MIN_ENCODED_CHUNK_BYTES, MAX_UPLOADED_BLOB_BYTES) },
     size: { check: isIntegerFrom(1, MAX_CHUNK_BYTES) },
     wid,
   },
@@ -37,7 +37,7 @@ export const backupRules: Readonly<Record<Endpoint, ParameterRules>> = {
     wid,
   },
   blob: {
-    'encoded-size': { check: isIntegerFrom(MIN_ENCODED_BLOB_BYTES, MAX_ENCODED_BYTES) },
+    'encoded-size': { check: isIntegerFrom(MIN_ENCODED_BLOB_BYTES, MAX_UPLOADED_BLOB_BYTES) },
     'file-name': fileNameRule,
   },
   none: {},
