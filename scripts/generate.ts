@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 import { profileJsonSchema } from '../src/hardware/profile.ts';
 import { reportJsonSchema } from '../src/report/report-schema.ts';
+import { verifyReportJsonSchema } from '../src/report/verify/verify-report-schema.ts';
 import { scenarioJsonSchema } from '../src/scenario/schema.ts';
 
 interface GeneratedFile {
@@ -18,6 +19,7 @@ const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 const generated: readonly GeneratedFile[] = [
   { file: 'schemas/scenario.schema.json', content: () => json(scenarioJsonSchema()) },
   { file: 'schemas/report.schema.json', content: reportJsonSchema },
+  { file: 'schemas/verify-report.schema.json', content: verifyReportJsonSchema },
   { file: 'schemas/hardware-profile.schema.json', content: profileJsonSchema },
 ];
 

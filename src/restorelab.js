@@ -39,7 +39,14 @@ async function runUnder(node) {
 
 if (Number(process.versions.node.split('.')[0]) >= 24) {
   keepCompiledCode();
-  await import(existsSync(sources) ? sources.href : new URL('../dist/main.js', import.meta.url).href);
+  const isCheckout = existsSync(sources);
+  const main = isCheckout ? sources : new URL('../dist/main.js', import.meta.url);
+  try {
+    await import(main.href);
+  } catch (error) {
+    const { printError } = await import(new URL(`./cli/print-error.${isCheckout ? 'ts' : 'js'}`, main).href);
+    process.exitCode = printError(error, { stderr: process.stderr });
+  }
 } else if (existsSync(bundledNode)) {
   await runUnder(bundledNode);
 } else {

@@ -3,14 +3,12 @@ import { z } from 'zod';
 import { cacheStates, samplings } from '../model/environment.ts';
 import { rateNames } from '../model/objective.ts';
 import { profiledProcesses } from '../model/profile.ts';
-import { comparisonVerdicts, phases, verdictCodes, type Report } from '../model/report.ts';
+import { comparisonVerdicts, phases, type Report } from '../model/report.ts';
 import { runModes } from '../model/records.ts';
 import { tlsCiphers, transportNames } from '../model/transport.ts';
+import { count, host, jsonSchemaText, metric, perName, tool, useRow, verdict } from './schema-parts.ts';
 
-// Objects are loose: newer versions add fields, and programs must not refuse a report because of one.
-const metric = z.union([z.looseObject({ value: z.number() }), z.looseObject({ unavailable: z.string().min(1) })]);
 const interval = z.tuple([z.number(), z.number()]).meta({ description: '95 % interval: low, high' });
-const count = z.int().nonnegative();
 const runStatus = z.enum(['running', 'completed', 'interrupted', 'failed']);
 const trialStatus = z.enum(['completed', 'failed', 'interrupted', 'not-run']);
 
@@ -84,24 +82,6 @@ const strategy = z.looseObject({
   peakBufferedBytes: metric,
   littlesLaw: z.looseObject({ predictedInFlight: metric, measuredInFlight: metric }),
   trials: z.array(trial),
-});
-
-const verdict = z.looseObject({
-  code: z.enum(verdictCodes),
-  sentence: z.string(),
-  strategy: z.string(),
-  evidence: z.array(z.looseObject({ name: z.string(), measured: metric, threshold: z.string(), met: z.boolean() })),
-  next: z.string(),
-  rule: z.string(),
-});
-
-const useRow = z.looseObject({
-  resource: z.string(),
-  utilization: metric,
-  saturation: metric,
-  saturationUnit: z.string().exactOptional(),
-  errors: metric,
-  method: z.string().exactOptional(),
 });
 
 const image = z.looseObject({
@@ -200,7 +180,7 @@ const profile = z
 /** What report.json holds. */
 export const reportSchema: z.ZodType<Report> = z.looseObject({
   formatVersion: count,
-  tool: z.looseObject({ name: z.string(), version: z.string(), node: z.string() }),
+  tool,
   mode: z.enum(runModes),
   scenario: z.looseObject({
     name: z.string(),
@@ -208,13 +188,7 @@ export const reportSchema: z.ZodType<Report> = z.looseObject({
     file: z.string(),
     description: z.string().exactOptional(),
   }),
-  host: z.looseObject({
-    platform: z.string(),
-    arch: z.string(),
-    cpuModel: z.string().exactOptional(),
-    cores: count,
-    memoryBytes: count,
-  }),
+  host,
   startedAt: z.string(),
   status: runStatus,
   verdict,
@@ -236,19 +210,4 @@ export const reportSchema: z.ZodType<Report> = z.looseObject({
 });
 
 /** The content of schemas/report.schema.json. */
-export function reportJsonSchema(): string {
-  const schema = z.toJSONSchema(reportSchema, { target: 'draft-2020-12', io: 'input', reused: 'ref' });
-  const titled = { title: 'report.json of restorelab', ...schema };
-  return `${JSON.stringify(titled, undefined, 2)}\n`;
-}
-
-/** An optional field of the same schema for each name. */
-function perName<Name extends string, Schema extends z.ZodType>(
-  names: readonly Name[],
-  schema: Schema,
-): Record<Name, z.ZodExactOptional<Schema>> {
-  return Object.fromEntries(names.map((name) => [name, schema.exactOptional()])) as Record<
-    Name,
-    z.ZodExactOptional<Schema>
-  >;
-}
+export const reportJsonSchema = (): string => jsonSchemaText('report.json of restorelab', reportSchema);

@@ -6,6 +6,7 @@ import { metricValue } from '../../src/model/metric.ts';
 import type { VerifyProblem, VerifyRecord } from '../../src/model/verify.ts';
 import { reportFormats } from '../../src/report/report-formats.ts';
 import { verifyFormats } from '../../src/report/verify/verify-formats.ts';
+import { verifyReportJsonSchema, verifyReportSchema } from '../../src/report/verify/verify-report-schema.ts';
 import { verifyOf } from '../analysis/synthetic-verify.ts';
 import { hostileVerify } from './hostile-verify.ts';
 
@@ -44,6 +45,17 @@ describe('the reports of a verify', () => {
       });
     }
   }
+
+  test('hold to the JSON Schema, which demands what was found', () => {
+    for (const analysis of Object.values(analyses)) {
+      const written: unknown = JSON.parse(verifyFormats['json']?.render(analysis) ?? '');
+      assert.deepEqual(verifyReportSchema.parse(written), written);
+    }
+    const { problems: _problems, ...without } = analyseVerify({ record: sound }).report;
+    assert.equal(verifyReportSchema.safeParse(without).success, false);
+    const { required } = JSON.parse(verifyReportJsonSchema()) as { readonly required: readonly string[] };
+    for (const field of ['formatVersion', 'mode', 'verdict', 'problems', 'use']) assert.ok(required.includes(field));
+  });
 
   test('have the names and files of a run', () => {
     const files = (formats: object): unknown =>
