@@ -19,6 +19,7 @@ import {
   type VerifiedArchive,
   type VerifiedSnapshot,
 } from './collect-archives.ts';
+import { FoundProblems } from './found-problems.ts';
 import { ReadThreads } from './read-threads.ts';
 import { verifyChunks, type VerifiedChunk } from './verify-chunks.ts';
 
@@ -51,7 +52,7 @@ const WAITING_PER_THREAD = 2;
  */
 export async function verifyDatastore(options: VerifyOptions): Promise<VerifyOutcome> {
   const { datastore, readThreads, verifyThreads, order, clock, signal, onProgress, onVerified, crypt } = options;
-  const problems: VerifyProblem[] = [];
+  const problems = new FoundProblems();
   const warnings: string[] = [];
   const archives: VerifiedArchive[] = [];
   const list = new ChunkList();
@@ -59,16 +60,22 @@ export async function verifyDatastore(options: VerifyOptions): Promise<VerifyOut
   const snapshots = await listSnapshots(options);
   for (const [index, snapshot] of snapshots.entries()) {
     signal.throwIfAborted();
-    await collectArchives(snapshot, {
-      ...(crypt === undefined ? {} : { crypt }),
-      onProblem: (problem) => problems.push(problem),
-      onWarning: (sentence) => warnings.push(sentence),
-      onKey: (fingerprint) => keys.push(fingerprint),
-      onArchive: async (archive) => {
-        archives.push(archive);
-        problems.push(...lengthProblems(await list.add(archive), archive));
-      },
-    });
+    try {
+      await collectArchives(snapshot, {
+        ...(crypt === undefined ? {} : { crypt }),
+        onProblem: (problem) => problems.add(snapshot, problem),
+        onWarning: (sentence) => warnings.push(sentence),
+        onKey: (fingerprint) => keys.push(fingerprint),
+        onArchive: async (archive) => {
+          archives.push(archive);
+          for (const problem of lengthProblems(await list.add(archive), archive)) problems.add(snapshot, problem);
+        },
+      });
+    } catch (error) {
+      // Of a whole datastore any may go meanwhile, by a prune job; one that was named has to be there.
+      if (options.snapshot !== undefined || (await snapshot.datastore.hasManifest(snapshot.name))) throw error;
+      problems.addRemoved(snapshot);
+    }
     onProgress?.({ step: 'indexes', snapshots: index + 1, totalSnapshots: snapshots.length });
   }
 
@@ -85,7 +92,6 @@ export async function verifyDatastore(options: VerifyOptions): Promise<VerifyOut
   pools.push(decoder);
   await using readers = new ReadThreads(readThreads, memory);
   await Promise.all([readers.ready(), warmUp(decoder, verifyThreads, memory)]);
-  const damaged = new Map<string, VerifyProblem>();
   let checkedBytes = 0;
   let checkedCount = 0;
   let readBytes = 0;
@@ -115,7 +121,7 @@ export async function verifyDatastore(options: VerifyOptions): Promise<VerifyOut
     },
     onDamaged: ({ digest, length }, error) => {
       const file = relative(datastore.path, datastore.chunkPath(digest));
-      damaged.set(digest, asProblem(error, { file, digest, affects: [] }));
+      problems.addChunk(digest, asProblem(error, { file, digest, affects: [] }));
       done(length);
     },
   });
@@ -127,7 +133,8 @@ export async function verifyDatastore(options: VerifyOptions): Promise<VerifyOut
   }
   const durationMs = clock.now() - startedAtMs;
   options.onEnd?.();
-  problems.push(...(await withUsers(damaged, archives)));
+  const settled = await problems.settle(archives);
+  if (options.snapshot !== undefined && settled.removed.length > 0) await datastore.requireSnapshot(options.snapshot);
   const unknownZeroes = unavailable('it takes the key, which changes the digest of a chunk of zeros');
   return {
     status,
@@ -144,8 +151,13 @@ export async function verifyDatastore(options: VerifyOptions): Promise<VerifyOut
       checked: checkedBytes,
       read: readBytes,
     },
-    problems,
-    warnings,
+    problems: settled.problems,
+    warnings: [
+      ...warnings,
+      ...settled.removed.map(
+        (place) => `${place} was removed while it was verified: what is missing of it is no damage`,
+      ),
+    ],
     startedAtMs,
     durationMs,
     readBusyMs: readers.busyMs,
@@ -212,18 +224,4 @@ function lengthProblems(digests: readonly string[], archive: VerifiedArchive): r
       { file, digest, affects: [file] },
     ),
   );
-}
-
-/** Which archives name the damaged chunks: read again, since damage is rare and the names of users would be many. */
-async function withUsers(
-  damaged: ReadonlyMap<string, VerifyProblem>,
-  archives: readonly VerifiedArchive[],
-): Promise<readonly VerifyProblem[]> {
-  if (damaged.size === 0) return [];
-  const users = new Map<string, Set<string>>([...damaged.keys()].map((digest) => [digest, new Set()]));
-  for (const archive of archives) {
-    const place = placeOf(archive, archive.file.filename);
-    for (const { digest } of await archive.slots()) users.get(digest)?.add(place);
-  }
-  return [...damaged].map(([digest, problem]) => ({ ...problem, affects: [...(users.get(digest) ?? [])] }));
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
 import { chmod, cp, mkdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -283,6 +284,73 @@ describe('verifying a damaged store', () => {
     assert.match(outcome.warnings.join(), /ns\/team\/ns\/test\/vm\/400.*unfinished/u);
     const datastore = (await openDatastore(copy.path)).inNamespace('team/test');
     assert.equal((await verify(copy.path, { datastore, snapshot: newest })).problems.length, 1);
+  });
+});
+
+describe('verifying a store from which snapshots are removed meanwhile', () => {
+  /** What is to be removed while indexes are read; the last one is that of {@link newest}. */
+  const midway = ({ snapshots }: { readonly snapshots: number }, remove: () => void): void => {
+    if (snapshots === 1) remove();
+  };
+  const removedMeanwhile = [`${newest} was removed while it was verified: what is missing of it is no damage`];
+  const removals: readonly { readonly what: string; readonly remove: (store: string) => void }[] = [
+    { what: 'a snapshot', remove: (store) => rmSync(join(store, newest), { recursive: true }) },
+    {
+      what: 'all snapshots',
+      remove: (store) => rmSync(join(store, 'vm'), { recursive: true }),
+    },
+  ];
+  for (const { what, remove } of removals) {
+    it(`goes on where ${what} went between the list and its turn`, async () => {
+      await using copy = await copyOfGolden(['vm/100', '.chunks']);
+      const outcome = await verify(copy.path, {
+        onProgress: (progress) => {
+          if (progress.step === 'indexes') midway(progress, () => remove(copy.path));
+        },
+      });
+      assert.deepEqual(found(outcome), []);
+      assert.deepEqual(outcome.warnings.slice(-1), removedMeanwhile);
+    });
+  }
+
+  it('does not take for damage that its chunks are gone, nor what is still there of its files', async () => {
+    await using copy = await copyOfGolden(['vm/100', '.chunks']);
+    const digest = await ownChunk(copy.path);
+    await rm(join(copy.path, image));
+    const outcome = await verify(copy.path, {
+      onStart: () => {
+        rmSync(join(copy.path, newest), { recursive: true });
+        rmSync(join(copy.path, chunkFile(digest)));
+      },
+    });
+    assert.deepEqual(found(outcome), []);
+    assert.deepEqual(outcome.warnings, removedMeanwhile);
+  });
+
+  it('still finds the damage of the others', async () => {
+    await using copy = await copyOfGolden(['vm/100', '.chunks']);
+    const first = 'vm/100/2026-02-13T16:27:41Z';
+    const shared = (await (await openDatastore(copy.path)).readIndex(first, 'drive-scsi0.img')).digestAt(0);
+    const outcome = await verify(copy.path, {
+      onStart: () => {
+        rmSync(join(copy.path, newest), { recursive: true });
+        rmSync(join(copy.path, chunkFile(shared)));
+      },
+    });
+    const [problem, ...more] = outcome.problems;
+    assert.deepEqual([problem?.code, problem?.digest, more], ['chunk-missing', shared, []]);
+    assert.ok(problem?.affects.includes(`${first}/drive-scsi0.img.fidx`));
+    assert.ok(!problem?.affects.includes(image));
+  });
+
+  it('says that the one that was named is gone', async () => {
+    await using copy = await copyOfGolden(['vm/100', '.chunks']);
+    const digest = await ownChunk(copy.path);
+    const onStart = (): void => {
+      rmSync(join(copy.path, newest), { recursive: true });
+      rmSync(join(copy.path, chunkFile(digest)));
+    };
+    await assert.rejects(verify(copy.path, { snapshot: newest, onStart }), { code: 'snapshot-not-found', exitCode: 2 });
   });
 });
 

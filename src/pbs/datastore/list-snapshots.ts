@@ -67,7 +67,8 @@ async function readOwner(folder: string): Promise<string | undefined> {
     const owner = (await readFile(join(folder, 'owner'), 'utf8')).trimEnd();
     return owner === '' ? undefined : owner;
   } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    // Where a file stands in the place of a group there is no group.
+    if (systemErrorCode(error) === 'ENOENT' || systemErrorCode(error) === 'ENOTDIR') return undefined;
     throw asMachineError(error, `reading the owner of ${folder}`);
   }
 }

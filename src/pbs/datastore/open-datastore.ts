@@ -9,6 +9,7 @@ import type { CryptConfig } from '../format/crypt-config.ts';
 import { findArchive } from '../format/find-archive.ts';
 import { parseManifest, verifyIndexAgainstManifest, type Manifest } from '../format/manifest.ts';
 import { formatSnapshotPath, parseSnapshotPath, type SnapshotPath } from '../format/snapshot-path.ts';
+import { isFolder } from './is-folder.ts';
 import { archivePath, chunkPath, chunksFolder, namespaceFolder, snapshotFolder } from './layout.ts';
 import { listNamespaces } from './list-namespaces.ts';
 import { listGroup, listGroups, type ListedGroup } from './list-snapshots.ts';
@@ -21,14 +22,9 @@ const LISTED_IN_ERRORS = 5;
  * @throws UsageError `datastore-not-found` where there is no `.chunks`; `namespace`
  */
 export async function openDatastore(path: string, namespace: string = ''): Promise<Datastore> {
-  let isDatastore = false;
-  try {
-    isDatastore = (await stat(chunksFolder(path))).isDirectory();
-  } catch (error) {
-    if (systemErrorCode(error) !== 'ENOENT' && systemErrorCode(error) !== 'ENOTDIR') {
-      throw asMachineError(error, `opening the datastore ${path}`);
-    }
-  }
+  const isDatastore = await isFolder(chunksFolder(path)).catch((error: unknown) => {
+    throw asMachineError(error, `opening the datastore ${path}`);
+  });
   if (!isDatastore) {
     throw new UsageError(`${path} is not a datastore: it has no folder .chunks`, {
       code: 'datastore-not-found',
@@ -90,6 +86,17 @@ export class Datastore {
     serverArchiveName(archive);
     const manifest = await this.readManifest(snapshot);
     return { snapshot: formatSnapshotPath(manifest.snapshot), archive: findArchive(manifest, archive).file.filename };
+  }
+
+  /** Whether a snapshot has a manifest, readable or not: one that is being written, or was removed, has none. */
+  async hasManifest(snapshot: string): Promise<boolean> {
+    try {
+      await stat(archivePath(this.folder, parseSnapshotPath(snapshot), MANIFEST_NAME));
+      return true;
+    } catch (error) {
+      if (systemErrorCode(error) === 'ENOENT' || systemErrorCode(error) === 'ENOTDIR') return false;
+      throw asMachineError(error, `looking at the snapshot ${snapshot}`);
+    }
   }
 
   /** Errors as {@link Datastore.findArchive}, and IntegrityError `snapshot-unfinished` where there is no manifest. */
@@ -210,13 +217,10 @@ export class Datastore {
   async requireSnapshot(snapshot: string): Promise<void> {
     const wanted = parseSnapshotPath(snapshot);
     const name = formatSnapshotPath(wanted);
-    try {
-      if ((await stat(snapshotFolder(this.folder, wanted))).isDirectory()) return;
-    } catch (error) {
-      if (systemErrorCode(error) !== 'ENOENT' && systemErrorCode(error) !== 'ENOTDIR') {
-        throw asMachineError(error, `opening the snapshot ${name}`);
-      }
-    }
+    const isThere = await isFolder(snapshotFolder(this.folder, wanted)).catch((error: unknown) => {
+      throw asMachineError(error, `opening the snapshot ${name}`);
+    });
+    if (isThere) return;
     const all = (await this.listSnapshots()).flatMap(({ snapshots }) => snapshots);
     if (all.length === 0) {
       throw new UsageError(`the datastore ${this.#place} holds no snapshots`, {

@@ -12,6 +12,9 @@ import type { ServedStore } from '../served-store.ts';
 /** What PBS calls the lock of a manifest that is changed (spec 8.1). */
 const LOCK_NAME = '.index.json.lck';
 
+/** By which whoever changes or removes a snapshot's manifest keeps others from it. */
+export const manifestLockOf = (folder: string): string => join(folder, LOCK_NAME);
+
 /** @throws Refusal 400 where there is none that can be read, which a snapshot that is being written has not yet */
 export async function readManifest(folder: string): Promise<Manifest> {
   const path = join(folder, MANIFEST_NAME);
@@ -33,7 +36,7 @@ export async function changeManifest(
   change: (unprotected: Manifest['unprotected']) => Manifest['unprotected'],
 ): Promise<void> {
   const path = join(folder, MANIFEST_NAME);
-  const lockName = join(folder, LOCK_NAME);
+  const lockName = manifestLockOf(folder);
   const lock = await locks.tryLock(lockName, 'exclusive');
   if (lock === undefined)
     throw new Refusal(400, `unable to acquire manifest lock ${JSON.stringify(locks.pathOf(lockName))}`);

@@ -1,5 +1,4 @@
-import { stat } from 'node:fs/promises';
-
+import { isFolder } from '../../datastore/is-folder.ts';
 import { snapshotFolder } from '../../datastore/layout.ts';
 import { realPathInside } from '../../datastore/real-path-inside.ts';
 import { formatSnapshotPath, type SnapshotPath } from '../../format/snapshot-path.ts';
@@ -12,7 +11,7 @@ import { Refusal } from '../refusal.ts';
  */
 export async function findSnapshot(base: string, namespace: string, snapshot: SnapshotPath): Promise<string> {
   const folder = await realPathInside(base, snapshotFolder(namespace, snapshot));
-  if (folder === undefined || !(await stat(folder)).isDirectory())
+  if (folder === undefined || !(await isFolder(folder)))
     throw new Refusal(400, `snapshot ${formatSnapshotPath(snapshot)} does not exist.`);
   return folder;
 }

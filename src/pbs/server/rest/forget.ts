@@ -1,7 +1,7 @@
-import { rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { systemErrorCode } from '../../../model/errors.ts';
+import type { FilePort } from '../../datastore/file-port.ts';
 import { groupFolder, snapshotFolder } from '../../datastore/layout.ts';
 import { listGroup } from '../../datastore/list-snapshots.ts';
 import { realPathInside } from '../../datastore/real-path-inside.ts';
@@ -12,6 +12,7 @@ import { groupOf, groupRules, namespaceRule, snapshotOf, snapshotRules, storeRul
 import { dataAnswer } from '../public-request.ts';
 import { Refusal } from '../refusal.ts';
 import type { ServedStore } from '../served-store.ts';
+import { manifestLockOf } from './change-manifest.ts';
 import { findSnapshot } from './find-snapshot.ts';
 import { NOTES_NAME } from './groups.ts';
 import { namespaceOf } from './namespaces.ts';
@@ -31,10 +32,11 @@ export const forgetSnapshot: RestEndpoint = {
     const namespace = await namespaceOf(access);
     const folder = await findSnapshot(access.store.path, namespace, snapshot);
     if (await isProtected(folder)) throw new Refusal(400, 'cannot remove protected snapshot');
-    await destroySnapshot(access.store, folder).catch((error: unknown) => {
+    const { files } = call.server;
+    await destroySnapshot(access.store, folder, files).catch((error: unknown) => {
       throw failedTo('delete snapshot', error);
     });
-    await removeEmptyGroup(access.store, namespace, snapshot);
+    await removeEmptyGroup(access.store, namespace, snapshot, files);
     return dataAnswer(null);
   },
 };
@@ -58,13 +60,14 @@ export const forgetGroup: RestEndpoint = {
     const namespace = await namespaceOf(access);
     const groupPath = await realPathInside(store.path, groupFolder(namespace, group));
     if (groupPath === undefined) throw new Refusal(400, `group ${group.type}/${group.id} does not exist.`);
-    const outcome = await destroyAll(store, namespace, (await listGroup(namespace, group)).snapshots);
+    const { files } = call.server;
+    const outcome = await destroyAll(store, namespace, (await listGroup(namespace, group)).snapshots, files);
     if (outcome.failure !== undefined) throw failedTo('delete group', outcome.failure);
     if (outcome.protected > 0 && isTrue(call.parameters.get('error-on-protected') ?? 'true'))
       throw new Refusal(400, 'group only partially deleted due to protected snapshots');
     return dataAnswer({
       'protected-snapshots': outcome.protected,
-      'removed-groups': (await removeEmptyGroup(store, namespace, group)) ? 1 : 0,
+      'removed-groups': (await removeEmptyGroup(store, namespace, group, files)) ? 1 : 0,
       'removed-snapshots': outcome.removed,
     });
   },
@@ -81,6 +84,7 @@ async function destroyAll(
   store: ServedStore,
   namespace: string,
   snapshots: readonly { readonly snapshot: SnapshotPath }[],
+  files: FilePort,
 ): Promise<GroupOutcome> {
   let [protectedOnes, removed] = [0, 0];
   let failure: unknown;
@@ -92,7 +96,7 @@ async function destroyAll(
       continue;
     }
     try {
-      await destroySnapshot(store, folder);
+      await destroySnapshot(store, folder, files);
       removed += 1;
     } catch (error) {
       failure ??= error;
@@ -102,31 +106,44 @@ async function destroyAll(
 }
 
 /** The manifest goes first: what is left by a crash is an unfinished snapshot, which nobody takes for a whole one. */
-async function destroySnapshot({ locks }: ServedStore, folder: string): Promise<void> {
-  const lock = await locks.tryLock(folder, 'exclusive');
-  if (lock === undefined) {
-    throw new Refusal(
+async function destroySnapshot({ locks }: ServedStore, folder: string, files: FilePort): Promise<void> {
+  const busy = (what: string, path: string): Refusal =>
+    new Refusal(
       400,
-      `while destroying snapshot ${JSON.stringify(folder)}: unable to acquire snapshot lock ${JSON.stringify(locks.pathOf(folder))}`,
+      `while destroying snapshot ${JSON.stringify(folder)}: unable to acquire ${what} lock ${JSON.stringify(locks.pathOf(path))}`,
     );
-  }
+  const lock = await locks.tryLock(folder, 'exclusive');
+  if (lock === undefined) throw busy('snapshot', folder);
   try {
-    await rm(join(folder, MANIFEST_NAME), { force: true });
-    await rm(folder, { recursive: true, force: true });
+    // Whoever changes notes would put the manifest back.
+    const manifestLockPath = manifestLockOf(folder);
+    const manifestLock = await locks.tryLock(manifestLockPath, 'exclusive');
+    if (manifestLock === undefined) throw busy('manifest', manifestLockPath);
+    try {
+      await files.rm(join(folder, MANIFEST_NAME), { force: true });
+      await files.rm(folder, { recursive: true, force: true });
+    } finally {
+      manifestLock.release();
+    }
   } finally {
     lock.release();
   }
 }
 
 /** Of a group whose last snapshot is gone nothing is left, unless it is just being backed up to. */
-async function removeEmptyGroup({ path, locks }: ServedStore, namespace: string, group: BackupGroup): Promise<boolean> {
+async function removeEmptyGroup(
+  { path, locks }: ServedStore,
+  namespace: string,
+  group: BackupGroup,
+  files: FilePort,
+): Promise<boolean> {
   const folder = await realPathInside(path, groupFolder(namespace, group));
   const lock = folder === undefined ? undefined : await locks.tryLock(folder, 'exclusive');
   if (folder === undefined || lock === undefined) return false;
   try {
     if ((await listGroup(namespace, group)).snapshots.length > 0) return false;
-    for (const name of [OWNER_NAME, NOTES_NAME]) await rm(join(folder, name), { force: true });
-    await rmdir(folder);
+    for (const name of [OWNER_NAME, NOTES_NAME]) await files.rm(join(folder, name), { force: true });
+    await files.rmdir(folder);
     return true;
   } catch (error) {
     if (systemErrorCode(error) === 'ENOTEMPTY' || systemErrorCode(error) === 'ENOENT') return false;

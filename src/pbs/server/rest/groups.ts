@@ -2,10 +2,9 @@ import { join } from 'node:path';
 
 import { groupFolder } from '../../datastore/layout.ts';
 import { listGroups, type ListedGroup } from '../../datastore/list-snapshots.ts';
-import { realPathInside } from '../../datastore/real-path-inside.ts';
 import { namespaceRule, storeRule } from '../parameter-rules.ts';
 import { dataAnswer } from '../public-request.ts';
-import { readWholeFile } from '../read-whole-file.ts';
+import { readFileInside } from '../read-file-inside.ts';
 import { namespaceOf } from './namespaces.ts';
 import { authorize, type RestEndpoint } from './rest-call.ts';
 import { firstLine } from './snapshot-item.ts';
@@ -50,6 +49,5 @@ async function groupItem(
 
 /** What somebody wrote about a group; empty without. */
 export async function groupNotes(base: string, folder: string): Promise<string> {
-  const path = await realPathInside(base, join(folder, NOTES_NAME));
-  return path === undefined ? '' : (await readWholeFile(path, MAX_NOTES_BYTES)).toString('utf8');
+  return (await readFileInside(base, join(folder, NOTES_NAME), MAX_NOTES_BYTES))?.toString('utf8') ?? '';
 }

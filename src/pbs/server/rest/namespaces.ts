@@ -1,8 +1,8 @@
-import { rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 import { systemErrorCode } from '../../../model/errors.ts';
 import { DurableFiles } from '../../datastore/durable-files.ts';
+import { isFolder } from '../../datastore/is-folder.ts';
 import { modes, namespaceFolder } from '../../datastore/layout.ts';
 import { listNamespaces } from '../../datastore/list-namespaces.ts';
 import { realPathInside } from '../../datastore/real-path-inside.ts';
@@ -80,8 +80,8 @@ export const deleteNamespace: RestEndpoint = {
     await requireNamespace(path, namespace);
     const folder = namespaceFolder(path, namespace);
     try {
-      await rmdir(join(folder, 'ns')).catch(ignoreAbsent);
-      await rmdir(folder);
+      await server.files.rmdir(join(folder, 'ns')).catch(ignoreAbsent);
+      await server.files.rmdir(folder);
     } catch (error) {
       if (systemErrorCode(error) === 'ENOTEMPTY') throw new Refusal(400, `namespace '${namespace}' is not empty`);
       throw error;
@@ -105,7 +105,7 @@ export async function namespaceOf({ store, namespace }: StoreAccess): Promise<st
 /** @throws Refusal 404 where there is none */
 async function requireNamespace(base: string, namespace: string): Promise<void> {
   const folder = await realPathInside(base, namespaceFolder(base, namespace));
-  if (folder === undefined || !(await stat(folder)).isDirectory()) throw new Refusal(404, 'namespace not found');
+  if (folder === undefined || !(await isFolder(folder))) throw new Refusal(404, 'namespace not found');
 }
 
 function ignoreAbsent(error: unknown): void {

@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 
 import { groupFolder, namespaceFolder } from '../../datastore/layout.ts';
-import { realPathInside } from '../../datastore/real-path-inside.ts';
 import type { BackupGroup } from '../../format/snapshot-path.ts';
 import { userOf } from '../access/accounts.ts';
-import { readWholeFile } from '../read-whole-file.ts';
+import { readFileInside } from '../read-file-inside.ts';
 
 /** Of a group whose it is (spec 8.1). */
 export const OWNER_NAME = 'owner';
@@ -22,8 +21,6 @@ export async function ownerOf(base: string, namespace: string, group: BackupGrou
 
 /** {@link ownerOf} by the group's folder. */
 export async function ownerIn(base: string, folder: string): Promise<string | undefined> {
-  const path = await realPathInside(base, join(folder, OWNER_NAME));
-  if (path === undefined) return undefined;
-  const owner = (await readWholeFile(path, MAX_OWNER_BYTES)).toString('utf8').trim();
+  const owner = (await readFileInside(base, join(folder, OWNER_NAME), MAX_OWNER_BYTES))?.toString('utf8').trim();
   return owner === '' ? undefined : owner;
 }

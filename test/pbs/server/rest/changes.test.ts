@@ -295,6 +295,27 @@ describe("the client's log", () => {
   });
 });
 
+describe('a disk that fails', () => {
+  it('while a snapshot is removed leaves none that looks whole, and says so in the words of PBS', async () => {
+    const removed: string[] = [];
+    const failing: FilePort = {
+      ...systemFiles,
+      rm: async (path, options) => {
+        removed.push(String(path));
+        if (options?.recursive === true)
+          throw Object.assign(new Error('EIO: i/o error, rm'), { code: 'EIO', errno: -5 });
+        await systemFiles.rm(path, options);
+      },
+    };
+    await using other = await RestLab.start({}, ['vm/100'], { files: failing });
+    const folder = join(other.path, 'vm/100/2026-02-13T16:27:41Z');
+    const { status, body } = await other.ask(`admin/datastore/tank/snapshots?${oldest}`, { method: 'DELETE' });
+    assert.deepEqual([status, body], [400, 'Input/output error (os error 5)']);
+    assert.deepEqual(removed, [join(folder, 'index.json.blob'), folder]);
+    assert.deepEqual(readdirSync(folder).sort(), ['drive-scsi0.img.fidx', 'qemu-server.conf.blob']);
+  });
+});
+
 describe('a full disk', () => {
   it('is named in the words of PBS, and leaves everything as it was', async () => {
     const full: FilePort = {

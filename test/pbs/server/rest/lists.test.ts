@@ -71,6 +71,17 @@ describe('groups', () => {
     ]);
   });
 
+  it('are folders: a file in the place of one is none, and does no harm to the list', async () => {
+    const stray = join(lab.path, 'vm/stray');
+    writeFileSync(stray, '');
+    try {
+      for (const list of ['groups', 'snapshots'])
+        assert.ok(((await lab.data(`admin/datastore/tank/${list}`)) as unknown[]).length >= 7);
+    } finally {
+      rmSync(stray);
+    }
+  });
+
   it('are all shown to an auditor, and only their own to others', async () => {
     assert.equal(((await lab.data('admin/datastore/tank/groups', { as: 'auditor' })) as unknown[]).length, 7);
     // The token of bench is not the user bench, to whom they belong.
