@@ -31,9 +31,9 @@ function valueRow({ name, median, interval, unit, blocks, settings = '' }: Measu
 }
 
 function ratioRow(ratio: MeasuredRatio): string[] {
-  const { name, value, interval, met, wide, blocks, note, problem } = ratio;
+  const { name, value, interval, met, judged, wide, blocks, note, problem } = ratio;
   const marks = [...(note === undefined ? [] : [note]), ...(wide ? ['interval wider than 10 %'] : [])].join(', ');
-  const verdict = met === undefined ? '-' : met ? 'yes' : 'NO';
+  const verdict = judged === false ? '-' : met ? 'yes' : 'NO';
   return [name, digits(value), intervalText(interval), boundText(ratio), verdict, String(blocks), problem ?? marks];
 }
 

@@ -75,7 +75,7 @@ async function bench(selections: readonly Selection[], host: HostFacts): Promise
   if (jsonFile !== undefined) await writeFile(jsonFile, `${JSON.stringify(outcome, undefined, 2)}\n`);
   process.stdout.write(`${benchTables(outcome)}\nseed ${seed}, ${formatDuration(outcome.durationSeconds * 1000)}\n`);
   for (const problem of outcome.problems) process.stderr.write(`problem: ${problem}\n`);
-  return outcome.problems.length === 0 && outcome.ratios.every(({ met }) => met !== false) ? 0 : 1;
+  return outcome.problems.length === 0 && outcome.ratios.every(({ met, judged }) => met || judged === false) ? 0 : 1;
 }
 
 function progressText({ family, block, measurements, elapsedMs, remainingMs }: Progress): string {

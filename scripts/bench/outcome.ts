@@ -23,9 +23,9 @@ export type MeasuredRatio = {
   /** Geometric mean of the blocks' ratios, or see {@link RatioRule.isEitherWay}; null where it could not be measured. */
   readonly value: number | null;
   readonly interval: Interval | null;
-  /** Decided by `value` alone; false where there is none, and absent where the ratio is not judged. */
-  readonly met?: boolean;
-  /** Only where the claim is not made for what was found; `note` says why. */
+  /** Decided by `value` alone; false where there is none. */
+  readonly met: boolean;
+  /** Only where the claim is not made for what was found, so that `met` does not count; `note` says why. */
   readonly judged?: false;
   /** The interval is wider than 10 % of the value, or there is none. */
   readonly wide: boolean;
@@ -96,7 +96,8 @@ export function measureRatio(rule: RatioRule, blocks: readonly Block[], problem?
     value: ratio,
     interval: interval ?? null,
     ...bound,
-    ...(exemption === undefined ? { met: isMet } : { judged: false as const }),
+    met: isMet,
+    ...(exemption === undefined ? {} : { judged: false as const }),
     wide: interval === undefined || interval[1] - interval[0] > WIDE_SHARE * ratio,
     blocks: blocks.length,
     ...(note === undefined ? {} : { note }),

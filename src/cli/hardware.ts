@@ -54,7 +54,7 @@ export const hardwareCommand: Command = {
   ],
   positionals: {},
   options: {
-    quick: { type: 'boolean', default: false, describe: 'Fewer and shorter rounds: 20 seconds at most' },
+    quick: { type: 'boolean', default: false, describe: 'Fewer and shorter rounds: about 20 seconds' },
     only: { type: 'string', describe: `Primitives or their families, comma-separated: ${primitiveNames.join(', ')}` },
     without: {
       type: 'string',

@@ -18,7 +18,7 @@ export function hotFunctionsTable({ hotFunctions }: ProfileReport): Table {
     title: 'Hottest functions',
     note:
       'unavailable' in hotFunctions
-        ? `unknown: ${hotFunctions.unavailable}`
+        ? `Hottest functions: ${hotFunctions.unavailable}`
         : 'Share of the samples in which the thread was not idle.',
     columns: [numberColumn('self'), textColumn('function'), textColumn('where'), textColumn('thread')],
     rows: found.map(({ selfShare, name, location, caller, thread }) => [

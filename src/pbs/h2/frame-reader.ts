@@ -105,7 +105,12 @@ export class FrameReader {
     this.#isWanted = this.#visitor.frameBegins(header);
     if (header.length > 0) return;
     this.#header = undefined;
-    if (this.#awaitsPadLength) throw padding();
+    // Section 4.2: too short for what its flags say.
+    if (this.#awaitsPadLength)
+      throw new ConnectionFault(
+        errorCodes.frameSizeError,
+        'a padded DATA frame does not say how much of it is padding',
+      );
     if (header.type === frameTypes.data) this.#visitor.dataEnds(header, 0);
     else if (this.#isWanted) this.#visitor.frame(header, nothing);
   }

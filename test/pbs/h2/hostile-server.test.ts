@@ -81,6 +81,8 @@ const connectionErrors: readonly (readonly [name: string, code: keyof typeof err
     'protocolError',
     frames.frame(0, { stream: 1, flags: 8, payload: Buffer.of(9, 1) }),
   ],
+  ['padded DATA without a length of its padding', 'frameSizeError', frames.frame(0, { stream: 1, flags: 8 })],
+  ['padded HEADERS without a length of their padding', 'frameSizeError', frames.frame(1, { stream: 1, flags: 12 })],
   ['CONTINUATION of nothing', 'protocolError', continuation(1, response(200))],
   ['PING in the middle of a header block', 'protocolError', headers(1, response(200), { endHeaders: false }), ping()],
   ['HEADERS behind the end', 'streamClosed', whole(1), headers(1, response(200))],
