@@ -1,5 +1,6 @@
+import { constants } from 'node:fs';
 import { access, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 import { z } from 'zod';
 
@@ -78,7 +79,7 @@ export const captureCommand: Command = {
       hardware: z.boolean(),
     });
     const out = resolve(edge.cwd, options.out);
-    await refuseExisting(out);
+    await requireWritable(out);
     const budgetBytes = quantityOf('budget', 'size', options.budget);
     if (budgetBytes < LEAST_BUDGET)
       throw new UsageError('--budget is too small to measure anything', { code: 'usage', hint: 'give 64 MiB or more' });
@@ -266,12 +267,21 @@ function quantityOf(option: string, kind: 'size' | 'duration', written: string):
 }
 
 /** Said before anything is measured. */
-async function refuseExisting(path: string): Promise<void> {
+async function requireWritable(path: string): Promise<void> {
   const isThere = await access(path).then(
     () => true,
     () => false,
   );
   if (isThere) throw targetExists(path);
+  try {
+    await access(dirname(path), constants.W_OK);
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT') throw asMachineError(error, `writing ${path}`);
+    throw new UsageError(`the folder of ${path} does not exist`, {
+      code: 'target-folder-missing',
+      hint: 'make the folder first, or name another file with --out',
+    });
+  }
 }
 
 async function writeNew(path: string, text: string): Promise<void> {

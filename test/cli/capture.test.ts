@@ -58,6 +58,8 @@ await describe('capture', async () => {
     await writeFile(join(bench.folder, 'there.yaml'), 'mine');
     for (const [args, code, words] of [
       [['--out', 'there.yaml'], exitCodes.usage, /is there already/u],
+      [['--out', 'none/new.yaml'], exitCodes.usage, /the folder of .* does not exist/u],
+      [['--out', 'there.yaml/new.yaml'], exitCodes.machine, /not a directory/u],
       [['--out', 'new.yaml', '--budget', '1 MiB'], exitCodes.usage, /too small/u],
       [['--out', 'new.yaml', '--budget', 'much'], exitCodes.usage, /--budget/u],
       [['drive-none', '--out', 'new.yaml'], exitCodes.usage, /drive-none/u],

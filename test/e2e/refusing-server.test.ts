@@ -61,6 +61,12 @@ test('what a server refuses is told in words of an administrator, with the exit 
     [400, "no such datastore 'tank'", 2, /no datastore tank/u],
     [403, 'permission check failed - missing Datastore.Read', 4, /denies bench@pbs reading .*Datastore\.Read/u],
     [400, 'permission check failed.', 4, /denies bench@pbs reading/u],
+    [
+      400,
+      'backup owner check failed (bench@pbs != root@pam)',
+      4,
+      /denies bench@pbs reading [^]*another user or token/u,
+    ],
     [404, "Path '/api2/json/reader' not found.", 4, /does not know reading/u],
     [500, 'boom', 4, /refuses reading .*status 500\): boom/u],
   ] as const) {

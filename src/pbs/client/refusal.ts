@@ -67,6 +67,14 @@ const explanations: readonly (readonly [isIt: (quoted: string, status: number) =
       }),
   ],
   [
+    (quoted) => quoted.includes('backup owner check failed'),
+    ({ what, authId }, quoted) =>
+      new ServerError(`the server denies ${authId} ${what}: ${quoted}`, {
+        code: 'permission-denied',
+        hint: 'the group belongs to another user or token: be that one, or have a role that holds for all groups (DatastoreReader to restore, DatastoreAdmin to remove)',
+      }),
+  ],
+  [
     (quoted) => quoted.includes('maintenance mode'),
     ({ what }, quoted) =>
       new ServerError(`the server refuses ${what}: ${quoted}`, {
