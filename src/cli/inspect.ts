@@ -19,7 +19,7 @@ import { namesRemote, readRemote, remoteOptions, remoteShape, type RemoteArgumen
 
 export const inspectCommand: Command = {
   examples: [
-    ['inspect /mnt/datastore/tank', 'What snapshots there are'],
+    ['inspect /mnt/datastore/tank', 'What snapshots there are, with --ns in a namespace'],
     [
       'inspect /mnt/datastore/tank vm/100/2026-02-16T16:30:44Z',
       'Every image and archive of the snapshot; each chunk is read and checked',
@@ -69,8 +69,8 @@ export const inspectCommand: Command = {
       json: z.boolean(),
     });
     const remote = snapshot === undefined ? snapshotOnServer(place, options, edge) : undefined;
-    const datastore = remote === undefined ? await openDatastore(resolve(edge.cwd, place)) : undefined;
-    if (datastore !== undefined && snapshot === undefined) return await listSnapshots(datastore, edge);
+    const datastore = remote === undefined ? await openDatastore(resolve(edge.cwd, place), options.ns) : undefined;
+    if (datastore !== undefined && snapshot === undefined) return await listSnapshots(datastore, json, edge);
     const crypt = keyfile === undefined ? {} : { crypt: await readKey(keyfile, edge) };
     const wanted = { contents: !quick, ...crypt, signal: edge.interrupted };
     const clock = monotonicClock();
@@ -102,12 +102,20 @@ function snapshotOnServer(place: string, options: RemoteArguments, edge: Edge): 
   });
 }
 
-async function listSnapshots(datastore: Datastore, { stdout }: Edge): Promise<ExitCode> {
-  const groups = await datastore.listSnapshots();
-  const rows = groups.flatMap((group) =>
-    group.snapshots.map((one) => [one.name, one.isFinished ? one.files.join(', ') : 'unfinished']),
-  );
-  stdout.write(rows.length === 0 ? 'The datastore holds no snapshots\n' : formatTable(rows));
+async function listSnapshots(datastore: Datastore, json: boolean, { stdout }: Edge): Promise<ExitCode> {
+  const [namespace = '', ...below] = await datastore.listNamespaces();
+  const snapshots = (await datastore.listSnapshots()).flatMap((group) => group.snapshots);
+  if (json) {
+    const list = snapshots.map(({ name, isFinished, files }) => ({ snapshot: name, finished: isFinished, files }));
+    stdout.write(
+      `${JSON.stringify({ formatVersion: 1, namespace, namespacesBelow: below, snapshots: list }, null, 2)}\n`,
+    );
+    return exitCodes.fine;
+  }
+  const where = namespace === '' ? 'The datastore' : `The namespace ${namespace}`;
+  const rows = snapshots.map(({ name, isFinished, files }) => [name, isFinished ? files.join(', ') : 'unfinished']);
+  stdout.write(rows.length === 0 ? `${where} holds no snapshots\n` : formatTable(rows));
+  if (below.length > 0) stdout.write(`\nNamespaces below, to be named with --ns: ${below.join(', ')}\n`);
   return exitCodes.fine;
 }
 

@@ -28,7 +28,10 @@ const threadCount = z
 
 export const verifyCommand: Command = {
   examples: [
-    ['verify /mnt/datastore/tank', 'Every snapshot of every namespace, each chunk once'],
+    [
+      'verify /mnt/datastore/tank',
+      'Every snapshot of every namespace, each chunk once; with --ns of one and those below',
+    ],
     ['verify /mnt/datastore/tank vm/100/2026-02-16T16:30:44Z', 'One snapshot'],
     ['verify /mnt/datastore/tank --read-threads 16', 'Read 16 chunks at a time: is it the waiting for the disk?'],
     ['verify ./store --keyfile key.json', 'Check the contents of encrypted chunks too, and signatures'],
@@ -39,7 +42,7 @@ export const verifyCommand: Command = {
     snapshot: { type: 'string', describe: 'type/id/time, e.g. vm/100/2026-02-16T16:30:44Z; all without it' },
   },
   options: {
-    ns: { type: 'string', describe: 'Namespace of the snapshot, as in a/b' },
+    ns: { type: 'string', describe: 'Namespace, as in a/b; without a snapshot it and all below it' },
     'read-threads': {
       type: 'number',
       default: 1,

@@ -24,7 +24,7 @@ import { ReadThreads } from './read-threads.ts';
 import { verifyChunks, type VerifiedChunk } from './verify-chunks.ts';
 
 export interface VerifyOptions extends Pick<VerifySettings, 'snapshot' | 'readThreads' | 'verifyThreads' | 'order'> {
-  /** The namespace of the snapshot, or any namespace of the datastore. */
+  /** The namespace of the snapshot, or that which is verified with all below it. */
   readonly datastore: Datastore;
   readonly crypt?: CryptConfig;
   readonly clock: Clock;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { exitCodes } from '../../src/model/errors.ts';
 import { loadKey } from '../../src/pbs/client/load-key.ts';
 import { strategies } from '../../src/strategy/strategies.ts';
+import { copyOfGolden } from '../pbs/datastore/golden.ts';
 import { reportOf, Workbench } from './workbench.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -130,6 +131,30 @@ await describe('the datastore that a real PBS wrote', () => {
     const { exitCode, stdout } = await bench.command(['inspect', join(root, 'test/fixtures/golden/store')]);
     assert.equal(exitCode, exitCodes.fine);
     for (const snapshot of Object.keys(snapshots)) assert.ok(stdout.includes(snapshot), snapshot);
+  });
+
+  test('inspect looks into the namespace of a folder that it is told, and lists as JSON', async () => {
+    await using bench = await Workbench.open();
+    await using copy = await copyOfGolden(['vm/100', 'vm/400', '.chunks']);
+    await mkdir(join(copy.path, 'ns/team/vm'), { recursive: true });
+    await rename(join(copy.path, 'vm/400'), join(copy.path, 'ns/team/vm/400'));
+    const inside = 'vm/400/2026-02-15T18:26:40Z';
+    const root = await bench.command(['inspect', copy.path]);
+    assert.ok(!root.stdout.includes(inside), root.stdout);
+    assert.match(root.stdout, /\nNamespaces below, to be named with --ns: team\n$/u);
+    const listed = await bench.command(['inspect', copy.path, '--ns', 'team', '--json']);
+    const files = ['drive-efidisk0.img.fidx', 'drive-scsi0.img.fidx', 'index.json.blob', 'qemu-server.conf.blob'];
+    assert.deepEqual(JSON.parse(listed.stdout), {
+      formatVersion: 1,
+      namespace: 'team',
+      namespacesBelow: [],
+      snapshots: [{ snapshot: inside, finished: true, files }],
+    });
+    const inspected = await bench.command(['inspect', copy.path, inside, '--ns', 'team', '--quick']);
+    assert.equal(inspected.exitCode, exitCodes.fine, inspected.stderr);
+    const absent = await bench.command(['inspect', copy.path, '--ns', 'none']);
+    assert.equal(absent.exitCode, exitCodes.usage);
+    assert.match(absent.stderr, /has no namespace none\nhint: it has team/u);
   });
 
   test('inspect prints the recorded counts', async () => {

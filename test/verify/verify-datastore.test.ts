@@ -285,6 +285,19 @@ describe('verifying a damaged store', () => {
     const datastore = (await openDatastore(copy.path)).inNamespace('team/test');
     assert.equal((await verify(copy.path, { datastore, snapshot: newest })).problems.length, 1);
   });
+
+  it('looks into one namespace and those below it where one is given, which must be there', async () => {
+    await using copy = await copyOfGolden(['vm/100', 'vm/400', '.chunks']);
+    await mkdir(join(copy.path, 'ns/team/ns/test/vm'), { recursive: true });
+    await rename(join(copy.path, 'vm/400'), join(copy.path, 'ns/team/ns/test/vm/400'));
+    const root = await openDatastore(copy.path);
+    assert.equal((await verify(copy.path)).snapshotCount, 5);
+    assert.equal((await verify(copy.path, { datastore: root.inNamespace('team') })).snapshotCount, 1);
+    await assert.rejects(verify(copy.path, { datastore: root.inNamespace('none') }), {
+      code: 'namespace-not-found',
+      exitCode: 2,
+    });
+  });
 });
 
 describe('verifying a store from which snapshots are removed meanwhile', () => {

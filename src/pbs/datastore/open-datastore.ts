@@ -58,9 +58,18 @@ export class Datastore {
     return new Datastore(this.path, namespace);
   }
 
-  /** Of all levels, the root first. */
+  /** Its namespace and all levels below it, each before its children; @throws UsageError `namespace-not-found` */
   async listNamespaces(): Promise<readonly string[]> {
-    return await listNamespaces(this.path);
+    const { path, namespace } = this;
+    const isThere = await isFolder(this.folder).catch((error: unknown) => {
+      throw asMachineError(error, `opening the namespace ${namespace}`);
+    });
+    if (isThere) return await listNamespaces(path, { parent: namespace });
+    const others = (await listNamespaces(path)).filter((name) => name !== '').slice(0, LISTED_IN_ERRORS);
+    throw new UsageError(`the datastore ${path} has no namespace ${namespace}`, {
+      code: 'namespace-not-found',
+      hint: others.length === 0 ? 'it has none but its root: leave --ns out' : `it has ${others.join(', ')}`,
+    });
   }
 
   /** All groups in the order of PBS, each with its snapshots, oldest first. */
