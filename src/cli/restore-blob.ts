@@ -1,13 +1,15 @@
+import { hash } from 'node:crypto';
+
 import { exitCodes, UsageError, type ExitCode } from '../model/errors.ts';
 import { formatBytes } from '../model/units.ts';
 import { writeToStream } from '../target/stream-target.ts';
 import { writeWholeFile } from '../target/write-whole-file.ts';
-import { discardRestored } from './restore-destination.ts';
+import { openPlace } from './restore-destination.ts';
 import { connectFor, type RestoreJob } from './restore-job.ts';
 
-/** Restores the content of a blob, which is small: no journal, no progress. */
+/** Restores the content of a blob, which is small: no progress. Its journal only says whose the partial file is. */
 export async function restoreBlob(job: RestoreJob): Promise<ExitCode> {
-  const { archive, snapshot, destination, restart, clock, edge } = job;
+  const { archive, snapshot, destination, clock, edge } = job;
   if (destination.kind === 'device') {
     throw new UsageError(`${archive} is not the image of a disk`, {
       code: 'blob-to-device',
@@ -22,8 +24,10 @@ export async function restoreBlob(job: RestoreJob): Promise<ExitCode> {
     await writeToStream(content, { ...destination, clock, signal });
     return exitCodes.fine;
   }
-  if (restart) await discardRestored(destination);
-  await writeWholeFile(destination.path, content);
+  const restored = { snapshot, archive, indexChecksum: hash('sha256', content, 'hex'), size: content.length };
+  await using place = await openPlace(destination, restored, job);
+  await writeWholeFile(place.medium, content);
+  await place.journal.remove();
   edge.stdout.write(`Restored ${archive} of ${snapshot} to ${destination.name}: ${formatBytes(content.length)}\n`);
   return exitCodes.fine;
 }

@@ -12,7 +12,6 @@ import { StreamTarget } from '../target/stream-target.ts';
 import { printError } from './print-error.ts';
 import {
   confirmOverwriting,
-  discardRestored,
   incompleteText,
   openPlace,
   type MediumDestination,
@@ -79,17 +78,17 @@ async function toStream(
 
 async function toMedium(started: StartedRestore, destination: MediumDestination): Promise<ExitCode> {
   const { job, opened, progress } = started;
-  const { snapshot, archive, restart, edge } = job;
+  const { snapshot, archive, edge } = job;
   const { index, crypt } = opened;
   await confirmOverwriting(destination, index.size, job);
-  if (restart) await discardRestored(destination);
-  await using place = await openPlace(destination, edge.pid, {
+  const restored = {
     snapshot,
     archive,
     indexChecksum: index.csum,
     size: index.size,
     ...(crypt === undefined ? {} : { keyFingerprint: crypt.fingerprint }),
-  });
+  };
+  await using place = await openPlace(destination, restored, job);
   let restoredBytes = place.journal.claimed?.bytes ?? 0;
   try {
     await toPlace(started, place, (bytes) => (restoredBytes = bytes));

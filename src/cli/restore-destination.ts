@@ -1,14 +1,13 @@
-import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
 import { placesFrom } from '../cache/places.ts';
 import type { RestoredArchive } from '../journal/journal-format.ts';
 import { deviceJournalName } from '../journal/list-journals.ts';
 import { RestoreJournal } from '../journal/restore-journal.ts';
-import { asMachineError, UsageError } from '../model/errors.ts';
+import { UsageError } from '../model/errors.ts';
 import { formatBytes } from '../model/units.ts';
 import { checkDevice, findBlockDevice, openBlockDevice, type BlockDevice } from '../target/block-device.ts';
-import { checkNewFile, openPartialFile, partialPath } from '../target/partial-file.ts';
+import { checkNewFile, openPartialFile, partialPath, removePartialFile } from '../target/partial-file.ts';
 import type { RestoreMedium } from '../target/restore-medium.ts';
 import { confirm } from './confirm.ts';
 import type { Edge } from './edge.ts';
@@ -60,40 +59,26 @@ export async function findDestination(
 }
 
 /**
- * Discards what an earlier restore has left.
- * @throws UsageError `restore-running`; MachineError
- */
-export async function discardRestored(destination: MediumDestination): Promise<void> {
-  await RestoreJournal.discard(destination.journalPath, destination.name);
-  if (destination.kind === 'device') return;
-  const partial = partialPath(destination.path);
-  try {
-    await rm(partial, { force: true });
-  } catch (error) {
-    throw asMachineError(error, `removing ${partial}`);
-  }
-}
-
-/**
- * Opens what is restored to, and its journal.
+ * Opens what is restored to, and its journal; with `restart`, what an earlier restore has left is discarded.
  * @throws as `RestoreJournal.open`, `openPartialFile` and `openBlockDevice`
  */
 export async function openPlace(
   destination: MediumDestination,
-  pid: number,
   archive: RestoredArchive,
+  { restart, edge: { pid } }: { readonly restart: boolean; readonly edge: Pick<Edge, 'pid'> },
 ): Promise<OpenedPlace> {
   const { journalPath, name } = destination;
   await using opened = new AsyncDisposableStack();
   const openJournal = async (): Promise<RestoreJournal> =>
-    opened.use(await RestoreJournal.open({ path: journalPath, archive, target: name, pid }));
+    opened.use(await RestoreJournal.open({ path: journalPath, archive, target: name, pid, discards: restart }));
   let place: Pick<OpenedPlace, 'medium' | 'journal'>;
   if (destination.kind === 'device') {
     const medium = opened.use(await openBlockDevice(destination.device));
     place = { medium, journal: await openJournal() };
   } else {
-    // The journal is first, so that there is none only where the file is none of ours.
+    // The journal is first, so that there is none only where the file is none of ours, and nobody else touches the file.
     const journal = await openJournal();
+    if (restart) await removePartialFile(destination.path);
     place = { medium: opened.use(await openPartialFile(destination.path, archive.size)), journal };
   }
   const resources = opened.move();

@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib';
 import { z } from 'zod';
 
 import { IntegrityError, UsageError } from '../model/errors.ts';
-import type { ProcessIdentity } from '../process/process-identity.ts';
+import { isSameProcess, type ProcessIdentity } from '../process/process-identity.ts';
 import { ByteRanges, type ByteRange } from './byte-ranges.ts';
 
 export const journalFormatVersion = 1;
@@ -14,7 +14,7 @@ export interface RestoredArchive {
   readonly snapshot: string;
   /** `drive-scsi0.img.fidx` */
   readonly archive: string;
-  /** The index's own checksum over all digests, hex. */
+  /** The index's own checksum over all digests, hex; of a blob, which has no index, that of its content. */
   readonly indexChecksum: string;
   /** Plain bytes. */
   readonly size: number;
@@ -32,16 +32,13 @@ export interface Journal {
   readonly archive: RestoredArchive;
   /** What was written and made durable before its line. */
   readonly restored: ByteRanges;
-  /** The last process that opened it and has not closed it. */
-  readonly openedBy?: ProcessIdentity;
-  /** A line of its own begins at the end of the file. */
-  readonly endsWithLine: boolean;
 }
 
 const MAGIC = 'restorelab restore journal';
 
 const wholeNumber = z.int().min(0);
 const ownerSchema = z.object({ pid: wholeNumber, startTicks: wholeNumber });
+const headerSchema = z.object({ journal: z.literal(MAGIC), formatVersion: wholeNumber });
 const archiveSchema = z.object({
   snapshot: z.string(),
   archive: z.string(),
@@ -66,32 +63,48 @@ export function formatJournalEntry(entry: JournalEntry): string {
 
 /**
  * Reads a journal: JSON lines, each behind the CRC-32 of its text. A line that is torn or damaged is passed over,
- * wherever it stands: its chunks are restored again, and those of other lines are read back before they count.
+ * wherever it stands: its chunks are restored again, and those of other lines are read back before they count. Without a
+ * whole line it is undefined: who began it had no time to note anything.
  * @param path for messages
  * @throws IntegrityError `journal-damaged` where the first line is; UsageError `journal-too-new`
  */
-export function parseJournal(text: string, path: string): Journal {
-  const [first = '', ...lines] = text.split('\n');
-  const archive = parseHeader(parseLine(first), path);
+export function parseJournal(text: string, path: string): Journal | undefined {
+  if (!text.includes('\n')) return undefined;
+  // Of somebody who was refused a line may stand before it.
+  const lines = text.split('\n').map(parseLine);
+  const at = lines.findIndex((line) => headerSchema.safeParse(line).success);
+  const archive = parseHeader(lines[at], path);
   const restored = new ByteRanges();
-  let openedBy: ProcessIdentity | undefined;
-  for (const line of lines) {
-    const { data: entry } = entrySchema.safeParse(parseLine(line));
-    if (entry === undefined) continue;
-    if ('restored' in entry) for (const [offset, length] of entry.restored) restored.add(offset, length);
-    else if ('openedBy' in entry) ({ openedBy } = entry);
-    else if (entry.closedBy.pid === openedBy?.pid) openedBy = undefined;
+  for (const [line, entry] of entriesOf(lines)) {
+    if (!('restored' in entry)) continue;
+    if (line < at) throw journalDamaged(path);
+    for (const [offset, length] of entry.restored) restored.add(offset, length);
   }
-  return {
-    archive,
-    restored,
-    ...(openedBy === undefined ? {} : { openedBy }),
-    endsWithLine: text.endsWith('\n'),
-  };
+  return { archive, restored };
+}
+
+/** The processes that have opened a journal and not closed it, in the order of opening, whatever else is in it. */
+export function parseOwners(text: string): readonly ProcessIdentity[] {
+  const owners: ProcessIdentity[] = [];
+  for (const [, entry] of entriesOf(text.split('\n').map(parseLine))) {
+    if ('openedBy' in entry) owners.push(entry.openedBy);
+    else if ('closedBy' in entry) {
+      const at = owners.findLastIndex((owner) => isSameProcess(owner, entry.closedBy));
+      if (at !== -1) owners.splice(at, 1);
+    }
+  }
+  return owners;
+}
+
+function* entriesOf(lines: readonly unknown[]): Generator<readonly [line: number, JournalEntry], void, undefined> {
+  for (const [number, line] of lines.entries()) {
+    const { data: entry } = entrySchema.safeParse(line);
+    if (entry !== undefined) yield [number, entry];
+  }
 }
 
 function parseHeader(header: unknown, path: string): RestoredArchive {
-  const { data: kind } = z.object({ journal: z.literal(MAGIC), formatVersion: wholeNumber }).safeParse(header);
+  const { data: kind } = headerSchema.safeParse(header);
   if (kind !== undefined && kind.formatVersion > journalFormatVersion) {
     throw new UsageError(
       `the journal ${path} has format version ${kind.formatVersion}, and this restorelab knows ${journalFormatVersion}`,
@@ -102,14 +115,16 @@ function parseHeader(header: unknown, path: string): RestoredArchive {
     );
   }
   const { data } = archiveSchema.safeParse(header);
-  if (kind === undefined || data === undefined) {
-    throw new IntegrityError(`the first line of the journal ${path} cannot be read`, {
-      code: 'journal-damaged',
-      hint: 'begin anew with --restart',
-    });
-  }
+  if (data === undefined) throw journalDamaged(path);
   const { keyFingerprint, ...archive } = data;
   return { ...archive, ...(keyFingerprint === undefined ? {} : { keyFingerprint }) };
+}
+
+function journalDamaged(path: string): IntegrityError {
+  return new IntegrityError(`the first line of the journal ${path} cannot be read`, {
+    code: 'journal-damaged',
+    hint: 'begin anew with --restart',
+  });
 }
 
 function formatLine(value: unknown): string {

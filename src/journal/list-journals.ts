@@ -29,9 +29,10 @@ export async function listUnfinishedRestores(folder: string): Promise<readonly U
   for (const name of names.toSorted().filter((candidate) => candidate.endsWith(SUFFIX))) {
     try {
       const path = join(folder, name);
-      const { archive, restored } = parseJournal(await readFile(path, 'utf8'), path);
+      const journal = parseJournal(await readFile(path, 'utf8'), path);
+      if (journal === undefined) continue;
       const device = `/${decodeURIComponent(name.slice(0, -SUFFIX.length))}`;
-      unfinished.push({ device, archive, restoredBytes: restored.bytes });
+      unfinished.push({ device, archive: journal.archive, restoredBytes: journal.restored.bytes });
     } catch (error) {
       if (!(error instanceof KnownError || error instanceof URIError) && systemErrorCode(error) !== 'ENOENT')
         throw error;

@@ -1,14 +1,14 @@
 import { mkdir, open, readFile, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-import { asMachineError, KnownError, systemErrorCode, UsageError } from '../model/errors.ts';
-import { identityOf, isRunning, type ProcessIdentity } from '../process/process-identity.ts';
+import { asMachineError, systemErrorCode, UsageError } from '../model/errors.ts';
+import { identityOf, isRunning, isSameProcess, type ProcessIdentity } from '../process/process-identity.ts';
 import type { ByteRange, ByteRanges } from './byte-ranges.ts';
 import {
   formatJournalEntry,
   formatJournalHeader,
   parseJournal,
-  type Journal,
+  parseOwners,
   type JournalEntry,
   type RestoredArchive,
 } from './journal-format.ts';
@@ -21,6 +21,8 @@ export interface OpenJournalOptions {
   readonly target: string;
   /** The process that restores. */
   readonly pid: number;
+  /** What an earlier restore has noted is discarded, whatever it is about. */
+  readonly discards?: boolean;
 }
 
 /**
@@ -44,43 +46,40 @@ export class RestoreJournal implements AsyncDisposable {
 
   /**
    * Begins a journal, or goes on with the one that is there.
+   *
+   * Of several processes that do so at once one gets it. Node.js has no `flock`: each adds its line to the end, which the
+   * kernel does one after another, and then looks whose is the first of those that run. So nobody may remove or empty a
+   * journal but the one who has it.
    * @throws UsageError `restore-differs` where it is about something else, `restore-running`, `journal-too-new`;
    * IntegrityError `journal-damaged`; MachineError
    */
-  static async open({ path, archive, target, pid }: OpenJournalOptions): Promise<RestoreJournal> {
-    const earlier = await readJournal(path);
-    if (earlier !== undefined) {
-      refuseRunning(earlier, target);
-      refuseOther(earlier.archive, archive, target);
-    }
+  static async open({ path, archive, target, pid, discards = false }: OpenJournalOptions): Promise<RestoreJournal> {
+    const text = await readText(path);
+    refuseRunning(parseOwners(text), target);
+    const earlier = discards ? undefined : parseJournal(text, path);
+    if (earlier !== undefined) refuseOther(earlier.archive, archive, target);
     const owner = identityOf(pid);
+    await using opened = new AsyncDisposableStack();
     try {
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-      const file = await open(path, earlier === undefined ? 'wx' : 'a', 0o600);
-      const journal = new RestoreJournal(path, file, owner, earlier?.restored);
-      if (earlier === undefined) await file.appendFile(formatJournalHeader(archive));
-      else if (!earlier.endsWithLine) await file.appendFile('\n');
-      await journal.#append({ openedBy: owner });
+      const file = await open(path, 'a', 0o600);
+      const journal = opened.use(new RestoreJournal(path, file, owner, earlier?.restored));
+      const header = formatJournalHeader(archive);
+      // Behind a torn line it is a line of its own.
+      const start = (text === '' ? '' : '\n') + (earlier === undefined ? header : '');
+      let entered = await journal.#enter(start, target);
+      if (discards) {
+        await file.truncate(0);
+        entered = await journal.#enter(header, target);
+      }
+      // Others may have had it since it was read.
+      refuseOther(parseJournal(entered, path)?.archive ?? archive, archive, target);
       await syncFolder(dirname(path));
+      opened.move();
       return journal;
     } catch (error) {
-      if (systemErrorCode(error) === 'EEXIST') throw restoreRunning('another process', target);
       throw asMachineError(error, `writing the journal ${path}`);
     }
-  }
-
-  /**
-   * Removes the journal of an earlier restore, if there is one.
-   * @throws UsageError `restore-running`; MachineError
-   */
-  static async discard(path: string, target: string): Promise<void> {
-    const earlier = await readJournal(path).catch((error: unknown) => {
-      // Whatever is in it: the user wants to be rid of it.
-      if (error instanceof KnownError) return undefined;
-      throw error;
-    });
-    if (earlier !== undefined) refuseRunning(earlier, target);
-    await removeFile(path);
   }
 
   /** After the bytes were made durable; resolves when that is noted for good. */
@@ -105,6 +104,23 @@ export class RestoreJournal implements AsyncDisposable {
     await this.#close();
   }
 
+  /**
+   * Adds this text and the line of this process.
+   * @returns all that is in the journal then
+   * @throws UsageError `restore-running` where another was first
+   */
+  async #enter(text: string, target: string): Promise<string> {
+    await this.#file.appendFile(text + formatJournalEntry({ openedBy: this.#owner }));
+    await this.#file.datasync();
+    const entered = await readText(this.#path);
+    const owners = parseOwners(entered);
+    const own = owners.findLastIndex((owner) => isSameProcess(owner, this.#owner));
+    // Who had it has ended meanwhile, and removed it.
+    if (own === -1) throw restoreRunning('another process', target);
+    refuseRunning(owners.slice(0, own), target);
+    return entered;
+  }
+
   async #append(entry: JournalEntry): Promise<void> {
     await this.#file.appendFile(formatJournalEntry(entry));
     await this.#file.datasync();
@@ -117,21 +133,14 @@ export class RestoreJournal implements AsyncDisposable {
   }
 }
 
-/** @throws UsageError, IntegrityError that name the file */
-async function readJournal(path: string): Promise<Journal | undefined> {
-  let text: string;
+/** Of a journal; empty where there is none. */
+async function readText(path: string): Promise<string> {
   try {
-    text = await readFile(path, 'utf8');
+    return await readFile(path, 'utf8');
   } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    if (systemErrorCode(error) === 'ENOENT') return '';
     throw asMachineError(error, `reading the journal ${path}`);
   }
-  // The process died before the first line was whole, so nothing had been written yet.
-  if (!text.includes('\n')) {
-    await rm(path);
-    return undefined;
-  }
-  return parseJournal(text, path);
 }
 
 async function removeFile(path: string): Promise<void> {
@@ -143,9 +152,9 @@ async function removeFile(path: string): Promise<void> {
   }
 }
 
-function refuseRunning({ openedBy }: Journal, target: string): void {
-  if (openedBy === undefined || !isRunning(openedBy)) return;
-  throw restoreRunning(`process ${openedBy.pid}`, target);
+function refuseRunning(owners: readonly ProcessIdentity[], target: string): void {
+  const running = owners.find(isRunning);
+  if (running !== undefined) throw restoreRunning(`process ${running.pid}`, target);
 }
 
 function restoreRunning(who: string, target: string): UsageError {

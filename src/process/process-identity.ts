@@ -16,6 +16,9 @@ export const identityOf = (pid: number): ProcessIdentity => ({ pid, startTicks: 
 
 export const ownIdentity = (): ProcessIdentity => identityOf(process.pid);
 
+export const isSameProcess = (one: ProcessIdentity, other: ProcessIdentity): boolean =>
+  one.pid === other.pid && one.startTicks === other.startTicks;
+
 /** Whether that very process runs; where there is no `/proc`, whether any of its number does. */
 export function isRunning({ pid, startTicks }: ProcessIdentity): boolean {
   const found = startTicksOf(pid);

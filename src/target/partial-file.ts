@@ -1,8 +1,8 @@
-import { lstat, open, rename, stat, type FileHandle } from 'node:fs/promises';
+import { lstat, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 import { syncFolder } from '../journal/sync-folder.ts';
-import { asMachineError, systemErrorCode, UsageError } from '../model/errors.ts';
+import { asMachineError, MachineError, systemErrorCode, UsageError } from '../model/errors.ts';
 import type { RestoreMedium } from './restore-medium.ts';
 
 /** A disk holds what only its owner may read. */
@@ -39,6 +39,19 @@ export async function checkNewFile(target: string, { journalPath, discards }: Ne
 }
 
 /**
+ * Removes the partial file of an earlier restore, if there is one.
+ * @throws MachineError
+ */
+export async function removePartialFile(target: string): Promise<void> {
+  const path = partialPath(target);
+  try {
+    await rm(path, { force: true });
+  } catch (error) {
+    throw asMachineError(error, `removing ${path}`);
+  }
+}
+
+/**
  * The file beside `target` that becomes it, with the image's size from the start and blocks only where something was
  * written.
  * @throws MachineError where it cannot be made
@@ -62,6 +75,7 @@ export async function openPartialFile(target: string, size: number): Promise<Res
       isSparse: true,
       publish: async () => {
         await checkAbsent(target);
+        await checkUnchanged(path, file);
         await rename(path, target);
         await syncFolder(dirname(target));
       },
@@ -79,6 +93,19 @@ async function openOrCreate(path: string): Promise<{ readonly file: FileHandle; 
     if (systemErrorCode(error) !== 'ENOENT') throw error;
     return { file: await open(path, 'wx+', OWNER_ONLY), isNew: true };
   }
+}
+
+/** Only what this restore has written may get the name of the finished file. */
+async function checkUnchanged(path: string, file: FileHandle): Promise<void> {
+  const written = await file.stat({ bigint: true });
+  const found = await stat(path, { bigint: true }).catch((error: unknown) => {
+    if (systemErrorCode(error) !== 'ENOENT') throw error;
+  });
+  if (found?.ino === written.ino && found.dev === written.dev) return;
+  throw new MachineError(
+    `${path} was ${found === undefined ? 'removed' : 'replaced by another file'} while it was restored to`,
+    { code: 'partial-replaced' },
+  );
 }
 
 /** `discards`: whether the user has asked to begin anew, which never means to lose a finished file. */

@@ -1,9 +1,8 @@
 import { asMachineError } from '../model/errors.ts';
-import { openPartialFile } from './partial-file.ts';
+import type { RestoreMedium } from './restore-medium.ts';
 
-/** Writes a small file that is there whole or not at all. What an earlier attempt has left is overwritten. */
-export async function writeWholeFile(target: string, content: Uint8Array): Promise<void> {
-  await using medium = await openPartialFile(target, content.length);
+/** Gives a file small content and its name. What an earlier attempt has left in it is overwritten. */
+export async function writeWholeFile(medium: RestoreMedium, content: Uint8Array): Promise<void> {
   try {
     for (let done = 0; done < content.length;) {
       const { bytesWritten } = await medium.file.write(content, done, content.length - done, done);

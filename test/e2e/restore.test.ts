@@ -260,6 +260,21 @@ await describe('a restore that is broken off', async () => {
     });
   });
 
+  test('is not overwritten by the restore of a blob to the same target, unless it is to be discarded', async () => {
+    await brokenOff(async (bench) => {
+      const journal = await readFile(bench.path('disk.img.partial.journal'));
+      const refused = await bench.restore(IMAGE[0], 'qemu-server.conf', 'disk.img');
+      assert.equal(refused.exitCode, exitCodes.usage);
+      assert.match(refused.stderr, /is drive-scsi0\.img\.fidx .*, not qemu-server\.conf\.blob[^]*--restart/u);
+      assert.equal((await stat(bench.path('disk.img.partial'))).size, imageFacts?.size);
+      assert.deepEqual(await readFile(bench.path('disk.img.partial.journal')), journal);
+      const { exitCode, stderr } = await bench.restore(IMAGE[0], 'qemu-server.conf', 'disk.img', '--restart');
+      assert.equal(exitCode, exitCodes.fine, stderr);
+      assert.deepEqual(await bench.files('disk'), ['disk.img']);
+      assert.match(await readFile(bench.path('disk.img'), 'utf8'), /^scsi0: /mu);
+    });
+  });
+
   test('of an encrypted image goes on: what is there is compared with its keyed digests', async () => {
     await using store = await copyOfGolden(['vm', '.chunks']);
     await using bench = await RestoreBench.open(store.path);

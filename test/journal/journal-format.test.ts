@@ -7,6 +7,7 @@ import {
   formatJournalEntry,
   formatJournalHeader,
   parseJournal,
+  parseOwners,
   type RestoredArchive,
 } from '../../src/journal/journal-format.ts';
 import { IntegrityError, UsageError } from '../../src/model/errors.ts';
@@ -20,31 +21,38 @@ const archive: RestoredArchive = {
 const header = formatJournalHeader(archive);
 const first = formatJournalEntry({ restored: [[0, 100]] });
 const second = formatJournalEntry({ restored: [[300, 50]] });
-const read = (text: string): readonly (readonly [number, number])[] => [...parseJournal(text, 'a.journal').restored];
+const read = (text: string): readonly (readonly [number, number])[] => [
+  ...(parseJournal(text, 'a.journal')?.restored ?? []),
+];
 
 test('what was written is read', () => {
   const keyed = { ...archive, keyFingerprint: '01:02' };
   const owner = { pid: 7, startTicks: 99 };
-  const parsed = parseJournal(
-    formatJournalHeader(keyed) + formatJournalEntry({ openedBy: owner }) + first + second,
-    'a.journal',
-  );
-  assert.deepEqual(parsed.archive, keyed);
-  assert.deepEqual(
-    [...parsed.restored],
-    [
-      [0, 100],
-      [300, 50],
-    ],
-  );
-  assert.deepEqual(parsed.openedBy, owner);
-  assert.equal(parsed.endsWithLine, true);
+  const text = formatJournalHeader(keyed) + formatJournalEntry({ openedBy: owner }) + first + second;
+  assert.deepEqual(parseJournal(text, 'a.journal')?.archive, keyed);
+  assert.deepEqual(read(text), [
+    [0, 100],
+    [300, 50],
+  ]);
+  assert.deepEqual(parseOwners(text), [owner]);
 });
 
-test('a process that has closed it has it no more', () => {
-  const owner = { pid: 7, startTicks: 99 };
-  const text = header + formatJournalEntry({ openedBy: owner }) + formatJournalEntry({ closedBy: owner });
-  assert.equal(parseJournal(text, 'a.journal').openedBy, undefined);
+test('those that have opened it and not closed it have it, in their order, whatever else is in it', () => {
+  const [one, other, later] = [7, 8, 9].map((pid) => ({ pid, startTicks: 99 }));
+  assert.ok(one !== undefined && other !== undefined && later !== undefined);
+  const text = [
+    'nothing that was written whole',
+    ...[one, other, later].map((openedBy) => formatJournalEntry({ openedBy })),
+    formatJournalEntry({ closedBy: other }),
+    formatJournalEntry({ closedBy: { ...one, startTicks: 98 } }),
+  ].join('\n');
+  assert.deepEqual(parseOwners(text), [one, later]);
+});
+
+test('without a whole line there is nothing in it, and what stands behind a torn first line counts', () => {
+  const torn = header.slice(0, 30);
+  for (const text of ['', torn]) assert.equal(parseJournal(text, 'a.journal'), undefined);
+  assert.deepEqual(read(`${torn}\n${header}${first}`), [[0, 100]]);
 });
 
 test('a torn tail takes only its own line with it, wherever it is torn', () => {
@@ -53,7 +61,6 @@ test('a torn tail takes only its own line with it, wherever it is torn', () => {
     // A line that lacks only its line feed is whole.
     const expected = length === second.length - 1 ? 2 : 1;
     assert.equal(read(torn).length, expected, `${length} bytes`);
-    assert.equal(parseJournal(torn, 'a.journal').endsWithLine, length === 0);
   }
 });
 
@@ -71,7 +78,7 @@ test('any text is read or refused, and no line without its checksum counts', () 
   fc.assert(
     fc.property(fc.string(), (text) => {
       assert.deepEqual(read(`${header}${text}\n`), []);
-      assert.throws(() => parseJournal(text, 'a.journal'), IntegrityError);
+      assert.throws(() => parseJournal(`${text}\n`, 'a.journal'), IntegrityError);
     }),
   );
 });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { formatJournalEntry, formatJournalHeader, type RestoredArchive } from '../../src/journal/journal-format.ts';
-import { RestoreJournal } from '../../src/journal/restore-journal.ts';
+import { RestoreJournal, type OpenJournalOptions } from '../../src/journal/restore-journal.ts';
 import { UsageError } from '../../src/model/errors.ts';
 import { identityOf } from '../../src/process/process-identity.ts';
 
@@ -23,8 +23,18 @@ before(async () => {
 });
 after(async () => await rm(folder, { recursive: true }));
 
-const open = async (name: string, about: RestoredArchive = archive): Promise<RestoreJournal> =>
-  await RestoreJournal.open({ path: join(folder, name), archive: about, target: '/data/disk.img', pid: process.pid });
+const open = async (
+  name: string,
+  about: RestoredArchive = archive,
+  options: Partial<OpenJournalOptions> = {},
+): Promise<RestoreJournal> =>
+  await RestoreJournal.open({
+    path: join(folder, name),
+    archive: about,
+    target: '/data/disk.img',
+    pid: process.pid,
+    ...options,
+  });
 
 /** A journal as a process leaves it that has noted the first 100 bytes. */
 async function left(name: string): Promise<void> {
@@ -100,7 +110,8 @@ test('a process that still runs keeps others out; one that was killed does not',
     await writeFile(path, text);
     const refused = (error: unknown): boolean => error instanceof UsageError && error.code === 'restore-running';
     await assert.rejects(open('owned'), refused);
-    await assert.rejects(RestoreJournal.discard(path, '/data/disk.img'), refused);
+    await assert.rejects(open('owned', archive, { discards: true }), refused);
+    assert.equal(await readFile(path, 'utf8'), text);
     // The same number, but of a process that has started at another time.
     await writeFile(
       path,
@@ -125,5 +136,44 @@ test('what is removed is gone, and only its owner can read it before', async () 
   assert.equal((await stat(join(folder, 'removed'))).mode & 0o777, 0o600);
   await journal.remove();
   await assert.rejects(stat(join(folder, 'removed')), { code: 'ENOENT' });
-  await RestoreJournal.discard(join(folder, 'removed'), '/data/disk.img');
+});
+
+test('what is discarded is gone, whatever it was about and whatever is damaged in it', async () => {
+  const other = { ...archive, snapshot: 'vm/100/2026-02-17T16:30:44Z' };
+  await left('discarded');
+  const text = await readFile(join(folder, 'discarded'), 'utf8');
+  for (const earlier of [text, text.replace('vm/100', 'vm/101'), 'anything']) {
+    await writeFile(join(folder, 'discarded'), earlier);
+    await (await open('discarded', other, { discards: true }))[Symbol.asyncDispose]();
+    await using journal = await open('discarded', other);
+    assert.equal(journal.claimed?.bytes, 0);
+  }
+});
+
+test('of two that open it at the same moment one gets it', async () => {
+  const other = { ...archive, snapshot: 'vm/100/2026-02-17T16:30:44Z' };
+  const whole = formatJournalHeader(archive);
+  for (const before of [undefined, '', whole.slice(0, 40), whole]) {
+    for (const [about, discards] of [
+      [archive, false],
+      [archive, true],
+      [other, true],
+      [other, before === whole],
+    ] as const) {
+      const name = 'wanted';
+      await rm(join(folder, name), { force: true });
+      if (before !== undefined) await writeFile(join(folder, name), before);
+      const opened = await Promise.allSettled([
+        open(name, archive, { discards }),
+        open(name, about, { discards, pid: process.ppid }),
+      ]);
+      const got = opened.filter((one) => one.status === 'fulfilled').map(({ value }) => value);
+      const refused = opened.filter((one) => one.status === 'rejected').map(({ reason }) => reason as unknown);
+      assert.equal(got.length, 1, `${before}: ${refused.join('; ')}`);
+      assert.ok(refused[0] instanceof UsageError && refused[0].code === 'restore-running', String(refused[0]));
+      await got[0]?.add([[0, 100]]);
+      assert.match(await readFile(join(folder, name), 'utf8'), /\[\[0,100\]\]/u, 'its lines are where others look');
+      await got[0]?.[Symbol.asyncDispose]();
+    }
+  }
 });

@@ -98,7 +98,8 @@ async function scene(
   await use({ target, path, journalPath, calls, put });
 }
 
-const noted = async (path: string): Promise<ByteRanges> => parseJournal(await readFile(path, 'utf8'), path).restored;
+const noted = async (path: string): Promise<ByteRanges> =>
+  parseJournal(await readFile(path, 'utf8'), path)?.restored ?? new ByteRanges();
 
 test('everything is durable before the file has its name, and the journal goes last', async () => {
   await scene(async ({ target, path, journalPath, calls, put }) => {
@@ -177,6 +178,22 @@ test('a target that appeared meanwhile is not replaced', async () => {
     await assert.rejects(target.finish(), (error) => error instanceof UsageError && error.code === 'target-exists');
     assert.equal(await readFile(path, 'utf8'), 'precious');
   });
+});
+
+test('a file that was put in the place of the partial one does not get the name of the restored one', async () => {
+  for (const [other, said] of [
+    ['not the image', /was replaced/u],
+    [undefined, /was removed/u],
+  ] as const) {
+    await scene(async ({ target, path, put }) => {
+      for (const index of [0, 2, 3]) await put(index);
+      await target.writeZeroes(chunkSize, chunkSize);
+      await rm(`${path}.partial`);
+      if (other !== undefined) await writeFile(`${path}.partial`, other);
+      await assert.rejects(target.finish(), (error) => error instanceof MachineError && said.test(error.message));
+      await assert.rejects(stat(path), { code: 'ENOENT' });
+    });
+  }
 });
 
 test('a chunk is only written at its own place', async () => {
