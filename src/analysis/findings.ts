@@ -1,17 +1,20 @@
 import type { TargetSettings } from '../model/environment.ts';
-import { metric, unavailable, type Metric, type UseRow } from '../model/metric.ts';
+import { metric, metricValue, unavailable, type Metric, type UseRow } from '../model/metric.ts';
 import type { CaseRecord, RunRecord } from '../model/records.ts';
 import { phases, type Comparison, type Phase } from '../model/report.ts';
 import { mean } from '../stats/mean.ts';
 import { median } from '../stats/quantile.ts';
 import { chunkTimes, phaseShares } from './chunk-times.ts';
 import { meanInFlight } from './littles-law.ts';
-import type { MeasuredTrial } from './measured-trials.ts';
+import { wireShare, type MeasuredTrial } from './measured-trials.ts';
 import { measureResources, type MeasuredResource } from './resource-rules.ts';
 
 /** Name of the evidence. */
 export const MACHINE_EVIDENCE = 'cores of this machine, all programs';
 const NOT_SAMPLED = unavailable('not sampled');
+
+/** Name of the evidence. */
+export const OWN_RATE_EVIDENCE = 'rate that the scenario allows (server.maxRate)';
 
 /** What verdict and sentences are made from; all of it measured. */
 export interface Findings {
@@ -25,6 +28,8 @@ export interface Findings {
   readonly resources: readonly MeasuredResource[];
   /** What all programs used of this machine's cores; only of a run against a real server, where nobody counts them all. */
   readonly machine?: Metric;
+  /** Share of `server.maxRate` that came over the wire; absent without one. */
+  readonly ownRate?: Metric;
   /** The known utilization that is largest. */
   readonly busiest?: { readonly name: string; readonly share: number };
   /** Mean number in flight over `inFlight`. */
@@ -48,7 +53,12 @@ export function gatherFindings(
   const resources = measureResources(trials, { record, run });
   const isReal = run.mode === 'real';
   const machine = isReal ? (use.find(({ resource }) => resource === 'cpu')?.utilization ?? NOT_SAMPLED) : undefined;
-  const busiest = [...resources, ...(machine === undefined ? [] : [{ name: MACHINE_EVIDENCE, measured: machine }])]
+  const ownRate = ownRateUse(record, trials);
+  const busiest = [
+    ...resources,
+    ...(machine === undefined ? [] : [{ name: MACHINE_EVIDENCE, measured: machine }]),
+    ...(ownRate === undefined ? [] : [{ name: OWN_RATE_EVIDENCE, measured: ownRate }]),
+  ]
     .flatMap(({ name, measured }) => ('value' in measured ? [{ name, share: measured.value }] : []))
     .toSorted((a, b) => b.share - a.share)[0];
   const slotUse = median(trials.flatMap((trial) => meanInFlight(trial) ?? []).map((held) => held / inFlight));
@@ -70,10 +80,19 @@ export function gatherFindings(
     target: record.settings.target,
     resources,
     ...(machine === undefined ? {} : { machine }),
+    ...(ownRate === undefined ? {} : { ownRate }),
     ...(busiest === undefined ? {} : { busiest }),
     slotUse: slotUse === undefined ? unavailable('no chunk times were recorded') : metric(slotUse),
     shares,
     ...(chunkMs === undefined ? {} : { chunkMs }),
     comparisons,
   };
+}
+
+function ownRateUse({ settings: { server } }: CaseRecord, trials: readonly MeasuredTrial[]): Metric | undefined {
+  if (server.kind !== 'pbs' || server.maxRateBytesPerSecond === undefined) return undefined;
+  const allowed = server.maxRateBytesPerSecond;
+  const shares = trials.map((trial) => wireShare(trial, allowed));
+  const value = median(shares.flatMap((share) => metricValue(share) ?? []));
+  return value === undefined ? (shares[0] ?? unavailable('no trial was measured')) : metric(Math.min(value, 1));
 }

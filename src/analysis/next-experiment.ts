@@ -2,7 +2,7 @@ import { metricValue } from '../model/metric.ts';
 import type { VerdictCode } from '../model/report.ts';
 import { formatShare } from '../model/units.ts';
 import type { Findings } from './findings.ts';
-import { CORES_BUSY } from './resource-rules.ts';
+import { CORES_BUSY, OWN_RATE_REACHED } from './resource-rules.ts';
 
 /** Undefined where the findings leave it to the experiment of the lab. */
 type RealExperiment = (findings: Findings) => string | undefined;
@@ -32,6 +32,12 @@ function fullMachine({ machine }: Findings): string | undefined {
   return `The cores of this machine were ${formatShare(share)} busy, with this restore and everything else that runs here: stop the other programs, or run on a machine with more cores, and only then look at the server.`;
 }
 
+/** What the scenario holds back tells nothing of the server. */
+function ownRate({ ownRate: share }: Findings): string | undefined {
+  if (share === undefined || (metricValue(share) ?? 0) < OWN_RATE_REACHED) return undefined;
+  return 'The scenario itself limits the rate (server.maxRate): run again without it, or with a higher one, when the server can take it.';
+}
+
 /** Where the experiment of the lab would turn what a real server has no knobs for. */
 const realExperiments: Partial<Readonly<Record<VerdictCode, RealExperiment>>> = {
   'serialised-by-latency': (findings) => {
@@ -45,8 +51,8 @@ const realExperiments: Partial<Readonly<Record<VerdictCode, RealExperiment>>> = 
   link: () => 'Run iperf3 beside the restore and compare its rate with the wire rate.',
   'client-cpu': fullMachine,
   inconclusive: (findings) => {
-    const full = fullMachine(findings);
-    if (full !== undefined) return full;
+    const known = ownRate(findings) ?? fullMachine(findings);
+    if (known !== undefined) return known;
     const step = changes(findings, 'double inFlight (with server.maxInFlight)', []);
     return `Nothing on this side limits it, and what is beyond is not counted: ${step}. If that does not move the data rate, look at the busiest thread of proxmox-backup-proxy and at the disks of the server, or bring it into the lab with \`restorelab capture\`.`;
   },

@@ -15,6 +15,8 @@ const TARGET_BUSY = 0.85;
 const THREAD_BUSY = 0.9;
 /** The kernel's own work and the sampler take the rest of the cores of a machine that is full. */
 export const CORES_BUSY = 0.9;
+/** Of a rate that the scenario sets itself: the first request goes alone, and the last ones are waited for. */
+export const OWN_RATE_REACHED = 0.85;
 /** The ceiling is measured in one quiet stream; under TLS, many streams and other load it comes out somewhat lower. */
 const CEILING_SHARE = 0.85;
 

@@ -1,9 +1,9 @@
 import { metric, metricValue, unavailable, type Metric, type UseRow } from '../model/metric.ts';
 import type { CaseRecord, RunRecord, TrialRecord } from '../model/records.ts';
 import type { Comparison, Evidence, Verdict, VerdictCode } from '../model/report.ts';
-import { gatherFindings, MACHINE_EVIDENCE, type Findings } from './findings.ts';
+import { gatherFindings, MACHINE_EVIDENCE, OWN_RATE_EVIDENCE, type Findings } from './findings.ts';
 import { measuredTrials } from './measured-trials.ts';
-import { CORES_BUSY, precedences, resourceRules, type MeasuredResource } from './resource-rules.ts';
+import { CORES_BUSY, OWN_RATE_REACHED, precedences, resourceRules, type MeasuredResource } from './resource-rules.ts';
 import { nextExperiment } from './next-experiment.ts';
 import { verdictSentence } from './verdict-sentence.ts';
 
@@ -24,7 +24,7 @@ export const verdictRule: string = [
   `A resource limits from the share given here on: ${resourceRules.map(({ name, threshold }) => `${name} ${threshold}`).join('; ')}.`,
   'If several do, the ceiling of the link emulator goes first, then link, storage and a throttled target, which are counted against what is declared, then the main thread of the emulator, then the largest share.',
   `Otherwise it is serialised by latency if its fetch slots are at least ${SLOTS_FULL} full, at least ${MOSTLY_WAITING} of the chunks' time is waiting for the first byte, and no resource reaches ${NOTHING_BUSY}.`,
-  'Beside a real server all that runs on the cores of this machine is one more resource that may be busy. Beyond it link, cores and disks are not counted: with more than one chunk in flight it is then serialised only if another strategy is faster.',
+  'Beside a real server all that runs on the cores of this machine is one more resource that may be busy, and so is the rate of server.maxRate. Beyond it link, cores and disks are not counted: with more than one chunk in flight it is then serialised only if another strategy is faster.',
   'Otherwise inconclusive. What the scenario expects is never looked at.',
 ].join(' ');
 
@@ -78,7 +78,7 @@ function isSerialised({ slotUse, shares, busiest, isReal, inFlight, comparisons 
   return slotsFull && waiting && busiest !== undefined && busiest.share < NOTHING_BUSY;
 }
 
-function listEvidence({ resources, machine, slotUse, shares, busiest }: Findings): readonly Evidence[] {
+function listEvidence({ resources, machine, ownRate, slotUse, shares, busiest }: Findings): readonly Evidence[] {
   const orUnknown = (value: number | undefined): Metric =>
     value === undefined ? unavailable('no chunk times were recorded') : metric(value);
   return [
@@ -101,18 +101,16 @@ function listEvidence({ resources, machine, slotUse, shares, busiest }: Findings
       met: busiest !== undefined && busiest.share < NOTHING_BUSY,
     },
     ...resources.map(({ name, measured, threshold, met }) => ({ name, measured, threshold: `>= ${threshold}`, met })),
-    ...(machine === undefined
-      ? []
-      : [
-          {
-            name: MACHINE_EVIDENCE,
-            measured: machine,
-            threshold: `>= ${CORES_BUSY}`,
-            met: (metricValue(machine) ?? 0) >= CORES_BUSY,
-          },
-        ]),
+    ...reached(MACHINE_EVIDENCE, machine, CORES_BUSY),
+    ...reached(OWN_RATE_EVIDENCE, ownRate, OWN_RATE_REACHED),
   ];
 }
+
+/** That a share reaches a threshold, where it was looked at. */
+const reached = (name: string, measured: Metric | undefined, threshold: number): readonly Evidence[] =>
+  measured === undefined
+    ? []
+    : [{ name, measured, threshold: `>= ${threshold}`, met: (metricValue(measured) ?? 0) >= threshold }];
 
 function byPriority(a: MeasuredResource, b: MeasuredResource): number {
   const rank = ({ precedence }: MeasuredResource): number => precedences.indexOf(precedence);

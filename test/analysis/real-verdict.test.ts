@@ -62,6 +62,19 @@ test('what comes next is neither done already nor refused', () => {
   assert.match(verdictOf(realRun({ strategies: [sequential] })).next, /^Run window-unordered beside it/u);
 });
 
+test('a rate that the scenario sets itself is named where it was reached, and nothing beyond it', () => {
+  const limited = (maxRateBytesPerSecond: number): Verdict =>
+    verdictOf(realRun({ strategies: [sequential], server: { ...realServer, maxRateBytesPerSecond } }));
+  const [one] = realRun({ strategies: [sequential] }).trials;
+  const wire = ((one?.bytes?.wire ?? 0) * 1000) / (one?.durationMs ?? 0);
+  assert.ok(wire > 0);
+  const reached = limited(wire * 1.05);
+  assert.equal(reached.code, 'inconclusive');
+  assert.match(reached.sentence, /95 % busy \(rate that the scenario allows \(server\.maxRate\)\)/u);
+  assert.match(reached.next, /^The scenario itself limits the rate \(server\.maxRate\)/u);
+  assert.equal(limited(wire * 10).code, 'serialised-by-latency');
+});
+
 test('trials that scatter ask for more of a real image only where a part of it was restored', () => {
   const noisy = (server: Partial<typeof realServer & { sampleBytes: number }>): string => {
     const data = realRun({ ...window, server: { ...realServer, ...server } });
