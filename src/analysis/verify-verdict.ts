@@ -1,7 +1,7 @@
 import { metric, metricValue, unavailable, type Metric } from '../model/metric.ts';
 import type { Evidence, Verdict, VerdictCode } from '../model/report.ts';
 import { formatShare } from '../model/units.ts';
-import type { VerifyRecord } from '../model/verify.ts';
+import { MAX_VERIFY_THREADS, type VerifyRecord } from '../model/verify.ts';
 import { chunkTimes } from './chunk-times.ts';
 import { CORES_BUSY } from './resource-rules.ts';
 
@@ -19,6 +19,8 @@ const rule: string = [
   `Otherwise by reading from ${READ_THREADS_BUSY} of the read threads' time: serialised by latency where at least ${MOSTLY_WAITING} of what reads take is waiting for the first byte, limited by the storage where it is not.`,
   `Otherwise, and where it took less than ${SHORTEST_MS} ms, inconclusive.`,
 ].join(' ');
+
+const NO_MORE_READING = 'There are no more read threads to be had';
 
 /** What limits a verify, by the shares of its threads' time. */
 export function judgeVerify(record: VerifyRecord): Verdict {
@@ -48,21 +50,29 @@ export function judgeVerify(record: VerifyRecord): Verdict {
           ? 'serialised-by-latency'
           : 'storage'
         : 'inconclusive';
+  const isReadMore = readThreads < MAX_VERIFY_THREADS;
+  const moreReading = `Run again with --read-threads ${Math.min(MAX_VERIFY_THREADS, 4 * readThreads)}`;
   const figures = `read threads ${text(readers)} busy, verify threads ${text(verifiers)}`;
   const texts: Readonly<Partial<Record<VerdictCode, readonly [sentence: string, next: string]>>> = {
     'client-cpu': [
       `The verify is limited by the CPU: ${figures}, all cores ${text(cores)}.`,
       byCores === true
         ? 'The cores are used up: more threads gain nothing, and a restore of the same data would compete for them.'
-        : `Run again with more than ${verifyThreads} verify threads.`,
+        : verifyThreads < MAX_VERIFY_THREADS
+          ? `Run again with more than ${verifyThreads} verify threads.`
+          : 'There are no more verify threads to be had: it takes a machine with faster cores.',
     ],
     'serialised-by-latency': [
       `The verify is serialised by latency: ${figures}; ${text(waiting)} of what a read takes is waiting for its first byte.`,
-      `Run again with --read-threads ${Math.min(32, 4 * readThreads)}: if the rate follows, reads were too few at a time.`,
+      isReadMore
+        ? `${moreReading}: if the rate follows, reads were too few at a time.`
+        : `${NO_MORE_READING}: it takes a disk that answers sooner; try the other --order, too.`,
     ],
     storage: [
       `The verify is limited by reading: ${figures}; ${text(waiting)} of what a read takes is waiting for its first byte.`,
-      `Run again with --read-threads ${Math.min(32, 4 * readThreads)}: if the rate stays, the disk is at its limit; then try the other --order.`,
+      isReadMore
+        ? `${moreReading}: if the rate stays, the disk is at its limit; then try the other --order.`
+        : `${NO_MORE_READING}: the disk is at its limit; try the other --order.`,
     ],
     inconclusive: isLongEnough
       ? [

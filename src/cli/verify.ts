@@ -4,7 +4,7 @@ import { z } from 'zod';
 
 import { monotonicClock } from '../clock/monotonic.ts';
 import { exitCodes, InterruptedError, type ExitCode } from '../model/errors.ts';
-import { readingOrders, type VerifySettings } from '../model/verify.ts';
+import { MAX_VERIFY_THREADS, readingOrders, type VerifySettings } from '../model/verify.ts';
 import { openDatastore } from '../pbs/datastore/open-datastore.ts';
 import { LiveRegion } from '../ui/live-region.ts';
 import { formatProgress } from '../ui/progress.ts';
@@ -19,12 +19,10 @@ import { tool } from './tool.ts';
 /** What is over sooner needs no progress. */
 const SHOW_AFTER_MS = 2000;
 
-/** As PBS allows for its jobs (spec 10.2). */
-const MAX_THREADS = 32;
 const threadCount = z
   .int('must be a whole number')
   .min(1, 'must be 1 or more')
-  .max(MAX_THREADS, `must be ${MAX_THREADS} or less`);
+  .max(MAX_VERIFY_THREADS, `must be ${MAX_VERIFY_THREADS} or less`);
 
 export const verifyCommand: Command = {
   examples: [

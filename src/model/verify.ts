@@ -5,6 +5,9 @@ import type { Phase, Verdict } from './report.ts';
 /** Version of verify.json and of report.json of a verify. */
 export const verifyFormatVersion = 1;
 
+/** Of a kind, as PBS allows for its jobs (spec 10.2). */
+export const MAX_VERIFY_THREADS = 32;
+
 /** In which order the chunks of an archive are read: by the number of their inode (PBS's default), or as its index names them. */
 export const readingOrders = ['inode', 'index'] as const;
 export type ReadingOrder = (typeof readingOrders)[number];

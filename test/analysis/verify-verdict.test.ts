@@ -29,6 +29,12 @@ describe('the verdict on a verify', () => {
       /--read-threads 32\b/u,
     ],
     [
+      'as many reads at a time as there can be',
+      { readThreads: 32, chunks: 4000, waitingMs: 12 },
+      'serialised-by-latency',
+      /^There are no more read threads/u,
+    ],
+    [
       'too few verify threads',
       { readThreads: 8, verifyThreads: 1, checkingMs: 20 },
       'client-cpu',
