@@ -30,7 +30,7 @@ describe('the verdict on a verify', () => {
     ],
     [
       'as many reads at a time as there can be',
-      { readThreads: 32, chunks: 4000, waitingMs: 12 },
+      { readThreads: 32, verifyThreads: 32, chunks: 4000, waitingMs: 12 },
       'serialised-by-latency',
       /^There are no more read threads/u,
     ],
