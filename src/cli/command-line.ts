@@ -1,4 +1,4 @@
-import yargs, { type Argv } from 'yargs';
+import yargs, { type Argv, type Options } from 'yargs';
 
 import { exitCodes, UsageError, type ExitCode } from '../model/errors.ts';
 import { nearestName } from '../scenario/nearest-name.ts';
@@ -10,6 +10,9 @@ import { tool } from './tool.ts';
 
 /** Widest help text; wider lines are hard to read. */
 const MAX_HELP_COLUMNS = 110;
+
+/** The script for shells asks this way what the words behind it may go on with. */
+const COMPLETION = '--get-yargs-completions';
 
 /**
  * The whole command line: parses, runs one command, prints its error if it has one.
@@ -56,11 +59,14 @@ export async function runCommandLine(edge: Edge): Promise<ExitCode> {
     );
   }
   try {
+    if (edge.args.includes('--') && edge.args[0] !== COMPLETION) throw optionsEnd();
     await parser.parseAsync([...edge.args], {}, (_error, _argv, output) => {
       if (output !== '') edge.stdout.write(`${output}\n`);
     });
   } catch (error) {
-    return printError(error, edge);
+    // An option without its value is the one complaint of yargs that does not come by way of `fail`.
+    const isUsage = error instanceof Error && error.name === 'YError';
+    return printError(isUsage ? usageError(error.message, edge.args, chosen) : error, edge);
   }
   return exitCode;
 }
@@ -68,8 +74,14 @@ export async function runCommandLine(edge: Edge): Promise<ExitCode> {
 function build({ positionals, options, examples }: Command, builder: Argv): Argv {
   for (const [name, positional] of Object.entries(positionals)) builder.positional(name, positional);
   for (const [line, explanation] of examples) builder.example(`$0 ${line}`, explanation);
-  return builder.options({ ...options });
+  return builder.options(Object.fromEntries(Object.entries(options).map(([name, one]) => [name, withValue(one)])));
 }
+
+/** yargs takes an option that lacks its value for one that is empty, or not there. */
+const withValue = (option: Options): Options =>
+  option.type === 'string' || option.type === 'number' || option.choices !== undefined
+    ? { ...option, requiresArg: true }
+    : option;
 
 /** yargs turns a text that is no number into NaN: what was typed is in the arguments alone. */
 function checkNumbers({ options }: Command, argv: Readonly<Record<string, unknown>>, args: readonly string[]): void {
@@ -95,6 +107,14 @@ function withDashes(
   return { ...argv, ...Object.fromEntries(dashes.map((name) => [name, '-'])) };
 }
 
+/** yargs passes over whatever stands behind it. */
+function optionsEnd(): UsageError {
+  return new UsageError('`--` is not understood', {
+    code: 'usage',
+    hint: 'a file whose name begins with a dash is named ./-NAME',
+  });
+}
+
 /** Says what is wrong and points at the right name where one is near, else at the help. */
 function usageError(message: string, args: readonly string[], chosen: Command | undefined): UsageError {
   const command = args.find((word) => !word.startsWith('-'));
@@ -112,6 +132,12 @@ function usageError(message: string, args: readonly string[], chosen: Command | 
       hint: `commands are ${commands.map(commandName).join(', ')}, completion`,
     });
   }
+  if (unknown !== undefined && args.includes(unknown)) {
+    return new UsageError(`${unknown} is one argument too many`, {
+      code: 'usage',
+      hint: `see \`restorelab ${command ?? ''} --help\``,
+    });
+  }
   const nearest = unknown === undefined ? undefined : nearestName(unknown, Object.keys(chosen?.options ?? {}));
   const help = `see \`restorelab ${current === undefined ? '' : `${command} `}--help\``;
   return new UsageError(unknown === undefined ? message : `unknown option --${unknown}`, {
@@ -126,6 +152,8 @@ function missingText(message: string, command: ListedCommand | undefined): strin
   if (count !== undefined) return missingPositionals(command, Number(count));
   const option = /^Missing required arguments?: (.+)/u.exec(message)?.[1];
   if (option !== undefined) return `--${option} is missing`;
+  const valueless = /^Not enough arguments following: (.+)/u.exec(message)?.[1];
+  if (valueless !== undefined) return `--${valueless} needs a value`;
   const [, name, given, choices] = /Argument: (\S+), Given: "(.*)", Choices: (.+)/u.exec(message) ?? [];
   if (name === undefined || given === undefined || choices === undefined) return undefined;
   const known = [...choices.matchAll(/"([^"]+)"/gu)].map(([, choice = '']) => choice);

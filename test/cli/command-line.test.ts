@@ -46,9 +46,32 @@ await describe('the command line', async () => {
     assert.match(option.stderr, /unknown option --in-fligth\nhint: did you mean --in-flight\?/u);
     const few = await bench.command(['restore', 'a']);
     assert.match(few.stderr, /ARCHIVE and TARGET are missing/u);
+    const many = await bench.command(['restore', 'a', 'b', 'c', 'd']);
+    assert.equal(many.exitCode, exitCodes.usage);
+    assert.match(many.stderr, /d is one argument too many\nhint: see `restorelab restore --help`/u);
     const none = await bench.command([]);
     assert.equal(none.exitCode, exitCodes.usage);
     assert.match(none.stderr, /a command is missing/u);
+  });
+
+  test('an option that lacks its value is named, and an empty one is a value', async () => {
+    for (const [args, option] of [
+      [['run', 'quickstart', '--repeats', '--dry-run'], '--repeats'],
+      [['snapshots', '--ns', '--repository', 'x'], '--ns'],
+      [['restore', 'a', 'b', 'c', '--strategy'], '--strategy'],
+    ] as const) {
+      const { exitCode, stderr } = await bench.command(args);
+      assert.equal(exitCode, exitCodes.usage, stderr);
+      assert.match(stderr, new RegExp(`^restorelab: ${option} needs a value\nhint: see \`restorelab ${args[0]} `, 'u'));
+    }
+    const empty = await bench.command(['snapshots', '--ns', '']);
+    assert.match(empty.stderr, /no repository is given/u);
+  });
+
+  test('words behind -- are not passed over', async () => {
+    const { exitCode, stderr } = await bench.command(['cache', '--', 'clear']);
+    assert.equal(exitCode, exitCodes.usage);
+    assert.match(stderr, /`--` is not understood/u);
   });
 
   test('completes commands, and the options of one', async () => {
