@@ -22,6 +22,7 @@ export async function forgetSnapshot(
     store,
     namespace,
     snapshot: name,
+    neededRole: 'DatastorePowerUser on the datastore is enough to remove what one owns',
     signal,
   });
 }

@@ -84,3 +84,22 @@ test('what a server refuses is told in words of an administrator, with the exit 
     );
   }
 });
+
+test('somebody who may not remove what was seeded is told the role that it takes', async () => {
+  const seeded = {
+    'backup-type': 'vm',
+    'backup-id': 'restorelab-seed',
+    'backup-time': 1_795_641_404,
+    files: [{ filename: 'index.json.blob', 'crypt-mode': 'none', size: 400 }],
+    comment: 'Synthetic image of restorelab seed, backup 1 of history 90844b1d75e83949',
+    protected: false,
+  };
+  const listing = answers('4.2', { status: 200, body: JSON.stringify({ data: [seeded] }) });
+  const answer = (head: string): Answer | undefined =>
+    head.startsWith('DELETE ') ? { status: 403, body: 'permission check failed' } : listing(head);
+  await using server = await startStubServer({ answer });
+  await using bench = await benchFor(server);
+  const { exitCode, stderr } = await bench.command(['seed', '--forget', '--yes']);
+  assert.equal(exitCode, 4, stderr);
+  assert.match(stderr, /denies bench@pbs removing vm\/restorelab-seed\/.*\nhint: the role DatastorePowerUser/u);
+});

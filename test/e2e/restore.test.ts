@@ -39,7 +39,6 @@ await describe('restore', async () => {
     if (!kinds.some((kind) => snapshot.startsWith(kind))) continue;
     const key = keyfile === undefined ? [] : ['--keyfile', join(goldenFolder, keyfile)];
     for (const [archive, facts] of Object.entries(files)) {
-      if (archive === 'index.json.blob') continue;
       test(`${archive} of ${snapshot} comes out as it went in`, async () => {
         const target = newTarget();
         bench.workbench.env['PBS_ENCRYPTION_PASSWORD'] = PASSPHRASE;

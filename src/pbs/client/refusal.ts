@@ -15,6 +15,8 @@ export interface RefusedRequest {
   readonly snapshot?: string;
   /** Not to be quoted. */
   readonly secrets: readonly Secret[];
+  /** What it takes to be allowed it, where that is more than reading. */
+  readonly neededRole?: string;
   /** Of an answer that is none of the known ones. */
   readonly code: string;
 }
@@ -60,10 +62,10 @@ const explanations: readonly (readonly [isIt: (quoted: string, status: number) =
   [(_, status) => status === 401, ({ authId }, quoted) => authenticationFailed(authId, quoted)],
   [
     (quoted, status) => status === 403 || quoted.includes('permission check failed'),
-    ({ what, authId }, quoted) =>
+    ({ what, authId, neededRole = 'DatastoreReader on the datastore is enough to list and restore' }, quoted) =>
       new ServerError(`the server denies ${authId} ${what}: ${quoted}`, {
         code: 'permission-denied',
-        hint: 'the role DatastoreReader on the datastore is enough to list and restore; a token needs it beside its user',
+        hint: `the role ${neededRole}; a token needs it beside its user`,
       }),
   ],
   [

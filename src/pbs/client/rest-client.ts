@@ -11,7 +11,7 @@ import { parseServerVersion, requireSupported, type ServerVersion } from './serv
 import { TicketKeeper } from './ticket-keeper.ts';
 import { openTlsConnection } from './tls-connection.ts';
 
-export interface RestRequest extends Pick<RefusedRequest, 'what' | 'store' | 'namespace' | 'snapshot'> {
+export interface RestRequest extends Pick<RefusedRequest, 'what' | 'store' | 'namespace' | 'snapshot' | 'neededRole'> {
   /** Below `/api2/json`, with a slash: `/admin/datastore/tank/snapshots`. */
   readonly path: string;
   /** Go into the query (spec 2.5). */

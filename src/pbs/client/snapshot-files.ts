@@ -24,6 +24,8 @@ const MASTER_KEY_BLOB = 'rsa-encrypted.key.blob';
 
 export interface DownloadedManifest {
   readonly manifest: Manifest;
+  /** As the server stores it. */
+  readonly encoded: Uint8Array;
   /** What its reader should know, one sentence each. */
   readonly warnings: readonly string[];
 }
@@ -40,7 +42,6 @@ export interface DownloadedIndex<Index extends ArchiveIndex = ArchiveIndex> {
 export interface DownloadedBlob {
   /** Decrypted and decompressed. */
   readonly bytes: Uint8Array;
-  readonly file: ManifestFile;
   readonly warnings: readonly string[];
 }
 
@@ -69,7 +70,8 @@ export class SnapshotFiles {
   async manifest(signal: AbortSignal): Promise<DownloadedManifest> {
     if (this.#manifest !== undefined) return this.#manifest;
     const { snapshot, crypt, download } = this.#options;
-    const manifest = parseManifest(await download(MANIFEST_NAME, MAX_UPLOADED_BLOB_BYTES, signal));
+    const encoded = await download(MANIFEST_NAME, MAX_UPLOADED_BLOB_BYTES, signal);
+    const manifest = parseManifest(encoded);
     const named = formatSnapshotPath(manifest.snapshot);
     if (named !== snapshot) {
       throw new IntegrityError(`the manifest of ${snapshot} is that of ${named}`, {
@@ -78,7 +80,7 @@ export class SnapshotFiles {
       });
     }
     const warning = signatureWarning(verifyManifestSignature(manifest, crypt), crypt);
-    this.#manifest ??= { manifest, warnings: warning === undefined ? [] : [warning] };
+    this.#manifest ??= { manifest, encoded, warnings: warning === undefined ? [] : [warning] };
     return this.#manifest;
   }
 
@@ -127,14 +129,16 @@ export class SnapshotFiles {
   }
 
   /**
-   * The content of a blob, such as a configuration.
+   * The content of a blob, such as a configuration; also that of the manifest, which does not list itself.
    * @throws UsageError `archive-name`, `archive-not-found`, `not-a-blob`, `key-missing`; IntegrityError `manifest-size`,
    * `manifest-csum`, `blob-crypt-mode`, and those of `decodeBlob`
    */
   async blob(archive: string, signal: AbortSignal): Promise<DownloadedBlob> {
     const { crypt, download } = this.#options;
     const name = serverArchiveName(archive);
-    const { manifest, warnings } = await this.manifest(signal);
+    const { manifest, encoded: ofManifest, warnings } = await this.manifest(signal);
+    if (name === MANIFEST_NAME)
+      return { bytes: decodeBlob(ofManifest, { maxPlainBytes: MAX_BLOB_PLAIN_BYTES }), warnings };
     const file = manifestFile(manifest, name);
     if (archiveKind(name) !== 'blob') {
       throw new UsageError(`${name} is no blob`, { code: 'not-a-blob', hint: 'blobs have names that end in .blob' });
@@ -152,7 +156,7 @@ export class SnapshotFiles {
       maxPlainBytes: MAX_BLOB_PLAIN_BYTES,
       ...(crypt === undefined ? {} : { crypt }),
     });
-    return { bytes, file, warnings };
+    return { bytes, warnings };
   }
 }
 

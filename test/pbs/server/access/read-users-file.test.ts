@@ -39,6 +39,11 @@ describe('a users file', () => {
     ]);
   });
 
+  it('takes a token as short as that of the recorded sessions', () => {
+    const accounts = parseUsers('users: [ { id: bench@pbs, tokens: [ { name: t1, secret: "x" } ] } ]', 'users.yaml');
+    assert.equal(accounts.users[0]?.tokens[0]?.name, 't1');
+  });
+
   it('is what the page on serving shows', () => {
     const page = readFileSync(new URL('../../../../docs/serve.md', import.meta.url), 'utf8');
     const [, example = ''] = /^```yaml\n(.*?)^```/msu.exec(page) ?? [];
@@ -67,6 +72,10 @@ describe('a users file', () => {
       [
         'users: [ { id: a@pbs } ]\npermissions: [ { path: /datastore/../x, to: a@pbs, role: Audit } ]',
         ['u.yaml:2:24: path must be /, /datastore, /datastore/NAME or /datastore/NAME/NAMESPACE'],
+      ],
+      [
+        `users: [ { id: a@pbs, tokens: [ { name: "a b", secret: ${planted} } ] } ]`,
+        ['u.yaml:1:41: name must be a name of at most 64 letters, digits, dots, dashes or underscores'],
       ],
       [`users: [ "${planted}`, ['u.yaml:1:25: not YAML (MISSING_CHAR)']],
       [`a: &a ${planted}\nusers: *a`, ['u.yaml: anchors and aliases are not taken here']],
