@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { systemErrorCode } from '../../../model/errors.ts';
 import { DurableFiles } from '../../datastore/durable-files.ts';
 import type { FilePort } from '../../datastore/file-port.ts';
 import { groupFolder, modes, snapshotFolder } from '../../datastore/layout.ts';
@@ -66,15 +67,10 @@ export class BackupPlace {
       if (groupLock === undefined) throw busy('group', locks.pathOf(group), `creating locked backup group "${group}"`);
       taken.push(groupLock);
       await makeGroup(durable, namespaceFolder, options);
-      const last = await lastFinishedSnapshot(group);
-      const previous = last === undefined || (await isKnownDamaged(last)) ? undefined : last;
-      if (previous !== undefined) {
-        const shared = await locks.tryLock(previous.folder, 'shared');
-        if (shared === undefined)
-          throw busy('snapshot', locks.pathOf(previous.folder), `locking previous backup "${previous.folder}"`);
-        taken.push(shared);
-        if (snapshot.time <= previous.time) throw new Refusal(400, 'backup timestamp is older than last backup.');
-      }
+      const { previous, lock } = (await lockPrevious(group, locks)) ?? {};
+      if (lock !== undefined) taken.push(lock);
+      if (previous !== undefined && snapshot.time <= previous.time)
+        throw new Refusal(400, 'backup timestamp is older than last backup.');
       const own = await locks.tryLock(folder, 'exclusive');
       if (own === undefined) throw busy('snapshot', locks.pathOf(folder), `creating snapshot directory "${folder}"`);
       taken.push(own);
@@ -101,6 +97,29 @@ export class BackupPlace {
       await removeEmptyGroup(this.#options);
     } finally {
       this.release();
+    }
+  }
+}
+
+/** The snapshot that a backup builds on, which nobody can remove from then on; undefined where there is none to build on. */
+async function lockPrevious(
+  group: string,
+  locks: DatastoreLocks,
+): Promise<{ readonly previous: PreviousSnapshot; readonly lock: HeldLock } | undefined> {
+  for (;;) {
+    const previous = await lastFinishedSnapshot(group);
+    if (previous === undefined) return undefined;
+    const lock = await locks.tryLock(previous.folder, 'shared');
+    if (lock === undefined)
+      throw busy('snapshot', locks.pathOf(previous.folder), `locking previous backup "${previous.folder}"`);
+    try {
+      if (!(await isKnownDamaged(previous))) return { previous, lock };
+      lock.release();
+      return undefined;
+    } catch (error) {
+      lock.release();
+      // It was removed just before: the one before it is the last now.
+      if (systemErrorCode(error) !== 'ENOENT') throw error;
     }
   }
 }
