@@ -1,8 +1,8 @@
 // npm run bench: see docs/benchmarks.md for what is measured and how the ratios are defined.
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { access, constants, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { monotonicClock } from '../../src/clock/monotonic.ts';
 import { hostFacts } from '../../src/metrics/host-inventory.ts';
@@ -22,6 +22,11 @@ const QUICK_LIMIT_MS = 9 * 60_000;
 const FULL_LIMIT_MS = 23 * 60_000;
 
 const options = readOptions();
+// Found out before the measuring, and not after it.
+if (options.jsonFile !== undefined)
+  await access(dirname(options.jsonFile), constants.W_OK).catch((error: unknown) =>
+    refuse(`--json: ${(error as Error).message}`),
+  );
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
@@ -72,8 +77,8 @@ async function bench(selections: readonly Selection[], host: HostFacts): Promise
       problem === undefined ? [] : [`${selection.family.name}: ${problem}`],
     ),
   };
-  if (jsonFile !== undefined) await writeFile(jsonFile, `${JSON.stringify(outcome, undefined, 2)}\n`);
   process.stdout.write(`${benchTables(outcome)}\nseed ${seed}, ${formatDuration(outcome.durationSeconds * 1000)}\n`);
+  if (jsonFile !== undefined) await writeFile(jsonFile, `${JSON.stringify(outcome, undefined, 2)}\n`);
   for (const problem of outcome.problems) process.stderr.write(`problem: ${problem}\n`);
   return outcome.problems.length === 0 && outcome.ratios.every(({ met, judged }) => met || judged === false) ? 0 : 1;
 }

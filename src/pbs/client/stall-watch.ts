@@ -14,6 +14,9 @@ export interface StallWatchOptions {
   readonly onStall: (error: ServerError) => void;
 }
 
+/** How often a connection is looked at within `stallMs`. */
+const LOOKS = 4;
+
 /**
  * Tells when a connection carries nothing to speak of although requests wait: neither so many bytes nor the end of a
  * request. Single bytes and PINGs would keep a dead restore waiting for ever. One slow answer among others that move is
@@ -24,7 +27,8 @@ export class StallWatch {
   #timer: NodeJS.Timeout | undefined;
   #waiting = 0;
   #seenBytes = 0;
-  #seenMs = 0;
+  #silentMs = 0;
+  #lookedMs = 0;
   #hasEnded = false;
 
   constructor(options: StallWatchOptions) {
@@ -37,8 +41,9 @@ export class StallWatch {
     if (this.#waiting > 1) return;
     this.#hasEnded = false;
     this.#seenBytes = this.#options.carriedBytes();
-    this.#seenMs = this.#options.clock.now();
-    this.#timer = setInterval(() => this.#look(), this.#options.stallMs / 4);
+    this.#silentMs = 0;
+    this.#lookedMs = this.#options.clock.now();
+    this.#timer = setInterval(() => this.#look(), this.#options.stallMs / LOOKS);
   }
 
   /** One fewer. */
@@ -52,16 +57,21 @@ export class StallWatch {
     const { clock, place, stallMs, leastBytes, carriedBytes, onStall } = this.#options;
     const bytes = carriedBytes();
     const nowMs = clock.now();
+    // A process that was stopped (Ctrl-Z) or had no core finds its timer due before it reads what has arrived meanwhile.
+    const passedMs = Math.min(nowMs - this.#lookedMs, stallMs / LOOKS);
+    this.#lookedMs = nowMs;
     if (this.#hasEnded || bytes - this.#seenBytes >= leastBytes) {
       this.#seenBytes = bytes;
-      this.#seenMs = nowMs;
+      this.#silentMs = 0;
       this.#hasEnded = false;
-    } else if (nowMs - this.#seenMs >= stallMs) {
-      clearInterval(this.#timer);
-      const carried = bytes - this.#seenBytes;
-      const what = carried === 0 ? 'nothing' : `only ${carried} bytes`;
-      const message = `the connection to ${place} has carried ${what} for ${stallMs} ms`;
-      onStall(new ServerError(message, { code: 'stalled', hint: 'is the server overloaded, or the network blocked?' }));
+      return;
     }
+    this.#silentMs += passedMs;
+    if (this.#silentMs < stallMs) return;
+    clearInterval(this.#timer);
+    const carried = bytes - this.#seenBytes;
+    const what = carried === 0 ? 'nothing' : `only ${carried} bytes`;
+    const message = `the connection to ${place} has carried ${what} for ${stallMs} ms`;
+    onStall(new ServerError(message, { code: 'stalled', hint: 'is the server overloaded, or the network blocked?' }));
   }
 }

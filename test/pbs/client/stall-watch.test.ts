@@ -9,6 +9,8 @@ interface Watched {
   readonly watch: StallWatch;
   /** Time goes by, and then bytes arrive. */
   readonly pass: (ms: number, bytes?: number) => void;
+  /** The process is stopped, and a timer is the first thing that runs when it goes on. */
+  readonly stop: (ms: number) => void;
   readonly stalls: ServerError[];
 }
 
@@ -33,7 +35,11 @@ function watchOn({ mock }: TestContext): Watched {
     }
     carriedBytes += bytes;
   };
-  return { watch, pass, stalls };
+  const stop = (ms: number): void => {
+    nowMs += ms;
+    mock.timers.tick(250);
+  };
+  return { watch, pass, stop, stalls };
 }
 
 test('silence is a stall after its time, told once', (context) => {
@@ -88,5 +94,20 @@ test('time in which nobody waits does not count', (context) => {
   watch.begin();
   pass(900);
   assert.equal(stalls.length, 0);
+  watch.end();
+});
+
+test('time in which the process was stopped is no silence of the server', (context) => {
+  const { watch, pass, stop, stalls } = watchOn(context);
+  watch.begin();
+  pass(500);
+  stop(60_000);
+  assert.equal(stalls.length, 0);
+  pass(0, 100);
+  pass(250);
+  stop(60_000);
+  assert.equal(stalls.length, 0);
+  pass(1000);
+  assert.equal(stalls.length, 1);
   watch.end();
 });
