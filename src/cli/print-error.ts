@@ -1,8 +1,12 @@
-import { exitCodes, KnownError, type ExitCode } from '../model/errors.ts';
+import { asMachineError, exitCodes, KnownError, type ExitCode } from '../model/errors.ts';
 import type { Edge } from './edge.ts';
 
-/** Prints an error as its reader needs it: a known one as a clean line with its hint, any other with its stack. */
-export function printError(error: unknown, { stderr }: Pick<Edge, 'stderr'>): ExitCode {
+/**
+ * Prints an error as its reader needs it: a known one as a clean line with its hint, any other with its stack. What the
+ * system refuses of a file or folder is this machine's, also where nobody foresaw it.
+ */
+export function printError(thrown: unknown, { stderr }: Pick<Edge, 'stderr'>): ExitCode {
+  const error = thrown instanceof KnownError ? thrown : asMachineError(thrown, 'the system refused');
   if (error instanceof KnownError) {
     stderr.write(`restorelab: ${error.message}\n`);
     if (error.hint !== undefined) stderr.write(`hint: ${error.hint}\n`);

@@ -107,6 +107,11 @@ const machineCauses: Readonly<Record<string, string>> = {
   EMFILE: 'raise the limit of open files (ulimit -n)',
   ENFILE: 'the system has no file descriptors left',
   ENOTDIR: 'a part of the path is a file, not a folder: choose another place',
+  ENAMETOOLONG: 'choose a shorter name',
+  ELOOP: 'links of the path lead to one another: choose another path',
+  EFBIG: 'the file system, or a limit (ulimit -f), does not take files of this size: choose another place',
+  EIO: 'a disk does not answer as it should: see the log of the kernel (dmesg), and choose another place',
+  ESTALE: 'the network file system has lost it: mount it again',
 };
 
 /** The code of a Node.js system error (`ENOENT`, `ENOSPC`, ...), or undefined for any other value. */

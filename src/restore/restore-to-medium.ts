@@ -1,5 +1,6 @@
 import { ByteRanges } from '../journal/byte-ranges.ts';
 import type { RestoreJournal } from '../journal/restore-journal.ts';
+import { asMachineError } from '../model/errors.ts';
 import type { Image } from '../model/image.ts';
 import { JournaledTarget } from '../target/journaled-target.ts';
 import { readBack } from '../target/read-back.ts';
@@ -59,15 +60,19 @@ async function findRestored({
 }: RestoreToMediumOptions): Promise<ByteRanges> {
   const { claimed } = journal;
   if (medium.isNew || (claimed === undefined && !medium.isSparse)) return new ByteRanges();
-  return await readBack({
-    file: medium.file,
-    image,
-    claimed: claimed ?? new ByteRanges(),
-    expectsZeroes: medium.isSparse,
-    digestOf,
-    onProgress: onReadBack,
-    signal,
-  });
+  try {
+    return await readBack({
+      file: medium.file,
+      image,
+      claimed: claimed ?? new ByteRanges(),
+      expectsZeroes: medium.isSparse,
+      digestOf,
+      onProgress: onReadBack,
+      signal,
+    });
+  } catch (error) {
+    throw asMachineError(error, `reading back ${medium.path}`);
+  }
 }
 
 /** How many bytes of one set are not in the other. */

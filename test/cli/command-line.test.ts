@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { symlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -72,6 +74,20 @@ await describe('the command line', async () => {
     const { exitCode, stderr } = await bench.command(['cache', '--', 'clear']);
     assert.equal(exitCode, exitCodes.usage);
     assert.match(stderr, /`--` is not understood/u);
+  });
+
+  test('what the system refuses of a path is no mistake of restorelab', async () => {
+    await symlink('loop', join(bench.folder, 'loop'));
+    for (const [args, code] of [
+      [['parse-log', 'loop'], 'ELOOP'],
+      [['inspect', 'loop'], 'ELOOP'],
+      [['restore', 'vm/100/2026-01-31T02:00:00Z', 'drive-scsi0.img', 'x'.repeat(250)], 'ENAMETOOLONG'],
+    ] as const) {
+      const { exitCode, stderr } = await bench.command(args);
+      assert.equal(exitCode, exitCodes.machine, stderr);
+      assert.match(stderr, new RegExp(`^restorelab: .*${code}.*\nhint: .+\n$`, 'u'));
+      assert.doesNotMatch(stderr, /internal error/u);
+    }
   });
 
   test('completes commands, and the options of one', async () => {

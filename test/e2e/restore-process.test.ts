@@ -113,6 +113,16 @@ await describe('the process of a restore', async () => {
     assert.equal(await bench.sha256('shared.img'), sha256);
   });
 
+  test('for which files may not become large enough ends with 5, and goes on when they may', async () => {
+    const args = [...IMAGE, 'large.img'];
+    const limited = await ending(bench.startRestore(args, ['sh', '-c', 'ulimit -f 20000; exec "$@"', 'sh']));
+    assert.equal(limited.exitCode, exitCodes.machine, limited.stderr);
+    assert.match(limited.stderr, /large\.img\.partial.*EFBIG.*\nhint: .*ulimit -f/u);
+    const again = await ending(bench.startRestore(args));
+    assert.equal(again.exitCode, exitCodes.fine, again.stderr);
+    assert.equal(await bench.sha256('large.img'), sha256);
+  });
+
   test('makes data durable before it notes and before it renames them, and forgets its journal last', async (context) => {
     if (!canTrace()) return context.skip('strace is not there, or may not look at processes');
     const log = bench.path('calls');
