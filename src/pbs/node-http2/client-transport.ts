@@ -9,6 +9,7 @@ import {
 import { Readable, type Duplex } from 'node:stream';
 
 import { Permits } from '../../model/permits.ts';
+import { errorName } from '../h2/http2-error.ts';
 import type {
   BodyDestination,
   ClientConnection,
@@ -68,7 +69,7 @@ class NodeHttp2Connection implements ClientConnection {
     session.on('goaway', (code) => {
       if (code === constants.NGHTTP2_NO_ERROR)
         this.#ending ??= 'the server ended the session (GOAWAY without an error)';
-      else this.#cause ??= new Error(`the server ended the session with HTTP/2 error ${code}`);
+      else this.#cause ??= new Error(`the server ended the session with HTTP/2 error ${errorName(code)}`);
     });
     // nghttp2 would hold requests back as well, but nobody could tell when they are sent.
     session.on('remoteSettings', ({ maxConcurrentStreams = Number.POSITIVE_INFINITY }) =>
@@ -282,7 +283,7 @@ class NodeHttp2Connection implements ClientConnection {
     if (stream.rstCode === constants.NGHTTP2_PROTOCOL_ERROR && contentLength !== undefined) {
       return responseTruncated(path, contentLength, bodyBytes, cause);
     }
-    return streamReset(path, String(stream.rstCode), cause);
+    return streamReset(path, errorName(stream.rstCode), cause);
   }
 
   #lost(): Error {
