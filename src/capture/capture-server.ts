@@ -3,6 +3,7 @@ import { SeededRandom } from '../material/seeded-random.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Image, Slot } from '../model/image.ts';
 import type { Clock, EncodedChunk } from '../model/ports.ts';
+import { formatBytes } from '../model/units.ts';
 import type { ReaderSession } from '../pbs/client/reader-session.ts';
 import type { DownloadedIndex } from '../pbs/client/snapshot-files.ts';
 import { FixedIndex } from '../pbs/format/fixed-index.ts';
@@ -291,8 +292,11 @@ async function readOlderIndexes({
 }
 
 function tooLittle(budgetBytes: number): UsageError {
-  return new UsageError(`too few bytes came within the budget of ${budgetBytes} bytes to measure a rate`, {
-    code: 'capture-budget',
-    hint: `give a larger --budget: each measurement needs some times ${SPEEDTEST_BYTES} bytes`,
-  });
+  return new UsageError(
+    `too few bytes came in time and within the budget of ${formatBytes(budgetBytes)} to measure a rate`,
+    {
+      code: 'capture-budget',
+      hint: `give a longer --phase-time or a larger --budget: each measurement needs some times ${formatBytes(SPEEDTEST_BYTES)}`,
+    },
+  );
 }
