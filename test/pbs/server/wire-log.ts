@@ -1,11 +1,11 @@
-import { readFileSync } from 'node:fs';
+import { fieldOf, fieldsOf, readLogEntries, type Field, type LogEntry } from './log-entries.ts';
 
 /** One recorded HTTP/1.1 exchange. */
 export interface RecordedExchange {
   readonly requestHead: readonly string[];
   readonly requestBody: string;
   readonly status: number;
-  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly headers: readonly Field[];
   /** The log has no more than the first 4000 bytes. */
   readonly body: string;
   /** Of the whole body, before credentials in it were replaced. */
@@ -15,7 +15,7 @@ export interface RecordedExchange {
 /** What a recorded HTTP/2 request carried. */
 export interface RecordedRequest {
   /** In the order of the log, pseudo fields included. */
-  readonly fields: readonly (readonly [name: string, value: string])[];
+  readonly fields: readonly Field[];
   readonly bodyBytes: number;
   /** Of a body that is no text, its first 16 bytes as hex. */
   readonly bodyFirst16: string;
@@ -27,7 +27,7 @@ export interface RecordedRequest {
 export interface RecordedStream {
   readonly path: string;
   readonly request: RecordedRequest;
-  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly headers: readonly Field[];
   readonly totalBytes: number;
   readonly first16: string;
 }
@@ -39,37 +39,19 @@ export interface RecordedConnection {
   readonly clientFrames: readonly string[];
 }
 
-interface Entry {
-  readonly connection: number;
-  readonly direction: string;
-  readonly what: string;
-  readonly lines: string[];
-}
-
-const pairs = (texts: readonly string[]): (readonly [string, string])[] =>
-  texts.map((text) => {
-    const colon = text.indexOf(':', 1);
-    return [text.slice(0, colon), text.slice(colon + 1).trim()] as const;
-  });
-
-/** Reads a session as `test/fixtures/golden/README.md` describes it. */
+/** Reads a session, by its connections and streams. */
 export function readWireLog(path: string | URL): readonly RecordedConnection[] {
-  const entries: Entry[] = [];
-  for (const line of readFileSync(path, 'utf8').split('\n')) {
-    const [, connection, direction = '', what = ''] = /^ +[\d.]+ #(\d+) (C>S|S>C|TLS) (.*)$/u.exec(line) ?? [];
-    if (connection === undefined) entries.at(-1)?.lines.push(line);
-    else entries.push({ connection: Number(connection), direction, what, lines: [] });
-  }
+  const entries = readLogEntries(path);
   const numbers = [...new Set(entries.map(({ connection }) => connection))];
   return numbers.map((number) => readConnection(entries.filter(({ connection }) => connection === number)));
 }
 
-function readConnection(entries: readonly Entry[]): RecordedConnection {
-  const of = (direction: string, pattern: RegExp): Entry[] =>
+function readConnection(entries: readonly LogEntry[]): RecordedConnection {
+  const of = (direction: LogEntry['direction'], pattern: RegExp): readonly LogEntry[] =>
     entries.filter((entry) => entry.direction === direction && pattern.test(entry.what));
   const isHead = /^HTTP\/1.1 head/u;
   const answers = of('S>C', isHead);
-  const bodyBehind = (head: Entry): { text: string; bytes: number } => {
+  const bodyBehind = (head: LogEntry): { text: string; bytes: number } => {
     const next = entries.slice(entries.indexOf(head) + 1).find(({ direction }) => direction === head.direction);
     const [, bytes] = /^body \(\D*(\d+)/u.exec(next?.what ?? '') ?? [];
     return { text: bytes === undefined ? '' : (next?.lines ?? []).join('\n').trimEnd(), bytes: Number(bytes ?? 0) };
@@ -82,27 +64,27 @@ function readConnection(entries: readonly Entry[]): RecordedConnection {
       requestHead: request.lines.filter((line) => line !== ''),
       requestBody: bodyBehind(request).text,
       status: Number(first.split(' ')[1]),
-      headers: pairs(lines),
+      headers: lines.map(fieldOf),
       body: bodyBehind(answer).text,
       bodyBytes: bodyBehind(answer).bytes,
     };
   });
   const streams = of('C>S', /^HEADERS/u).map(({ what }): RecordedStream => {
     const [, id = ''] = /stream=(\d+)/u.exec(what) ?? [];
-    const [, ...request] = what.split(' | ');
-    const [, ...answer] = (of('S>C', new RegExp(`^HEADERS stream=${id} `, 'u'))[0]?.what ?? '').split(' | ');
+    const request = fieldsOf(what);
+    const answer = fieldsOf(of('S>C', new RegExp(`^HEADERS stream=${id} `, 'u'))[0]?.what ?? '');
     const data = of('S>C', new RegExp(`^DATA stream=${id} END_STREAM`, 'u'))[0]?.what ?? '';
     const [, totalBytes = '', first16 = ''] = /total=(\d+) .* first16=([0-9a-f]*)/u.exec(data) ?? [];
     const sent = of('C>S', new RegExp(`^DATA stream=${id} END_STREAM`, 'u'))[0]?.what ?? '';
     return {
       request: {
-        fields: pairs(request),
+        fields: request,
         bodyBytes: Number(/ total=(\d+) /u.exec(sent)?.[1] ?? 0),
         bodyFirst16: / first16=([0-9a-f]*)/u.exec(sent)?.[1] ?? '',
         bodyText: / body=(.*)$/u.exec(sent)?.[1] ?? '',
       },
-      path: pairs(request).find(([name]) => name === ':path')?.[1] ?? '',
-      headers: pairs(answer),
+      path: request.find(([name]) => name === ':path')?.[1] ?? '',
+      headers: answer,
       totalBytes: Number(totalBytes),
       first16,
     };

@@ -2,16 +2,10 @@
 import assert from 'node:assert/strict';
 import { zstdDecompressSync } from 'node:zlib';
 
+import type { Field } from '../log-entries.ts';
 import { Bodies, type MadeChunks } from './bodies.ts';
 import { PlayedConnection, type PlayedAnswer } from './played-connection.ts';
-import {
-  readSessionLog,
-  type Field,
-  type SeenData,
-  type SeenEvent,
-  type SeenHead,
-  type SeenHeaders,
-} from './session-log.ts';
+import { readSessionLog, type SeenData, type SeenEvent, type SeenHead, type SeenHeaders } from './session-log.ts';
 
 /** What every recorded session of HTTP/2 began with, from the server: SETTINGS by number, then WINDOW_UPDATE. */
 const announced = ['3=200', '4=33554432', '5=4194304', '6=16384', '0+33488897'];

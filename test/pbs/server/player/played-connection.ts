@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect, type TLSSocket } from 'node:tls';
 
 import { ResponseFields } from './response-fields.ts';
-import type { Field } from './session-log.ts';
+import type { Field } from '../log-entries.ts';
 
 export interface PlayedAnswer {
   readonly fields: readonly Field[];

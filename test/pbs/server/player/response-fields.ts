@@ -1,7 +1,7 @@
 // Decodes the header blocks of a server (RFC 7541), as far as responses need it: names and values in printable ASCII.
 import assert from 'node:assert/strict';
 
-import type { Field } from './session-log.ts';
+import type { Field } from '../log-entries.ts';
 
 /** RFC 7541 appendix A. */
 const staticTable: readonly Field[] = `:authority;:method GET;:method POST;:path /;:path /index.html;:scheme http;

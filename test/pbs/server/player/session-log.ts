@@ -1,7 +1,5 @@
-// Reads the recorded sessions of test/fixtures/golden/wire line by line, in the order in which the relay saw them.
-import { readFileSync } from 'node:fs';
-
-export type Field = readonly [name: string, value: string];
+// Reads the recorded sessions of test/fixtures/golden/wire, in the order in which the relay saw them.
+import { fieldsOf, readLogEntries, type Field } from '../log-entries.ts';
 
 interface Seen {
   readonly connection: number;
@@ -12,7 +10,7 @@ export interface SeenHead extends Seen {
   readonly kind: 'head';
   /** Without the empty line behind it. */
   readonly lines: readonly string[];
-  /** What was sent behind it, cut at 4000 bytes. */
+  /** What was sent behind it, without its line ends, cut at 4000 bytes. */
   body: string;
 }
 
@@ -56,41 +54,26 @@ export interface SeenEnd extends Seen {
 
 export type SeenEvent = SeenEnd | SeenHead | SeenSettings | SeenWindowUpdate | SeenHeaders | SeenData | SeenPreface;
 
-const LINE = /^ *\d+\.\d+ #(\d+) (C>S|S>C) (.*)$/u;
-
 export function readSessionLog(log: string): readonly SeenEvent[] {
   const events: SeenEvent[] = [];
-  let into: { readonly head: SeenHead & { lines: string[] }; readonly isBody: boolean } | undefined;
-  const path = new URL(`../../../fixtures/golden/wire/${log}`, import.meta.url);
-  for (const line of readFileSync(path, 'utf8').split('\n')) {
-    const [isEvent, number = '', direction = '', what = ''] = LINE.exec(line) ?? [];
-    if (isEvent === undefined) {
-      if (into !== undefined && line !== '') addLine(into.head, into.isBody, line);
-      continue;
-    }
-    into = undefined;
-    const seen: Seen = { connection: Number(number), side: direction === 'C>S' ? 'client' : 'server' };
-    if (what.startsWith('HTTP/1.1 head')) {
-      const head = { ...seen, kind: 'head', lines: [], body: '' } satisfies SeenHead;
-      into = { head, isBody: false };
-      events.push(head);
-    } else if (what.startsWith('body ')) {
+  for (const entry of readLogEntries(new URL(`../../../fixtures/golden/wire/${log}`, import.meta.url))) {
+    const { connection, direction, what } = entry;
+    if (direction === 'TLS') continue;
+    const seen: Seen = { connection, side: direction === 'C>S' ? 'client' : 'server' };
+    const lines = entry.lines.filter((line) => line !== '');
+    if (what.startsWith('HTTP/1.1 head')) events.push({ ...seen, kind: 'head', lines, body: '' });
+    else if (what.startsWith('body ')) {
       const head = events.findLast(
-        (event): event is SeenHead & { lines: string[] } =>
+        (event): event is SeenHead =>
           event.kind === 'head' && event.connection === seen.connection && event.side === seen.side,
       );
-      if (head !== undefined) into = { head, isBody: true };
+      if (head !== undefined) head.body += lines.join('');
     } else {
       const event = frameOf(seen, what);
       if (event !== undefined) events.push(event);
     }
   }
   return events;
-}
-
-function addLine(head: SeenHead & { lines: string[] }, isBody: boolean, line: string): void {
-  if (isBody) head.body += line;
-  else head.lines.push(line);
 }
 
 function frameOf(seen: Seen, what: string): SeenEvent | undefined {
@@ -109,13 +92,12 @@ function frameOf(seen: Seen, what: string): SeenEvent | undefined {
   }
   const headers = /^HEADERS stream=(\d+) end_stream=(true|false) /u.exec(what);
   if (headers !== null) {
-    const [, ...fields] = what.split(' | ');
     return {
       ...seen,
       kind: 'headers',
       stream: Number(headers[1]),
       isEnd: headers[2] === 'true',
-      fields: fields.map((text) => [text.slice(0, text.indexOf(':', 1)), text.slice(text.indexOf(':', 1) + 2)]),
+      fields: fieldsOf(what),
     };
   }
   const data = /^DATA stream=(\d+) END_STREAM total=(\d+) in \d+ frames (?:body=(.*)|first16=([0-9a-f]*))$/su.exec(
