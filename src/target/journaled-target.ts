@@ -175,11 +175,18 @@ export class JournaledTarget implements RestoreTarget, AsyncDisposable {
   async #execute<Result>(writing: Promise<Result>): Promise<Result> {
     this.#pending.add(writing);
     try {
-      return await this.#orFail(writing);
-    } catch (error) {
-      throw asMachineError(error, `writing ${this.#medium.path}`);
+      // Whoever waits for it to be kept is told the same, and may be heard first.
+      return await this.#orFail(this.#explained(writing));
     } finally {
       this.#pending.delete(writing);
+    }
+  }
+
+  async #explained<Result>(writing: Promise<Result>): Promise<Result> {
+    try {
+      return await writing;
+    } catch (error) {
+      throw asMachineError(error, `writing ${this.#medium.path}`);
     }
   }
 

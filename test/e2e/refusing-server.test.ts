@@ -85,7 +85,7 @@ test('what a server refuses is told in words of an administrator, with the exit 
   }
 });
 
-test('somebody who may not remove what was seeded is told the role that it takes', async () => {
+test('what keeps seeded snapshots from being removed is said, with the role or the step that it takes', async () => {
   const seeded = {
     'backup-type': 'vm',
     'backup-id': 'restorelab-seed',
@@ -95,11 +95,20 @@ test('somebody who may not remove what was seeded is told the role that it takes
     protected: false,
   };
   const listing = answers('4.2', { status: 200, body: JSON.stringify({ data: [seeded] }) });
-  const answer = (head: string): Answer | undefined =>
-    head.startsWith('DELETE ') ? { status: 403, body: 'permission check failed' } : listing(head);
-  await using server = await startStubServer({ answer });
-  await using bench = await benchFor(server);
-  const { exitCode, stderr } = await bench.command(['seed', '--forget', '--yes']);
-  assert.equal(exitCode, 4, stderr);
-  assert.match(stderr, /denies bench@pbs removing vm\/restorelab-seed\/.*\nhint: the role DatastorePowerUser/u);
+  for (const [status, body, words] of [
+    [403, 'permission check failed', /denies bench@pbs removing vm\/restorelab-seed\/.*\nhint: .*DatastorePowerUser/u],
+    [
+      400,
+      'cannot remove protected snapshot',
+      /refuses removing vm\/restorelab-seed\/.*\nhint: take its protection away/u,
+    ],
+  ] as const) {
+    const answer = (head: string): Answer | undefined =>
+      head.startsWith('DELETE ') ? { status, body } : listing(head);
+    await using server = await startStubServer({ answer });
+    await using bench = await benchFor(server);
+    const { exitCode, stderr } = await bench.command(['seed', '--forget', '--yes']);
+    assert.equal(exitCode, 4, stderr);
+    assert.match(stderr, words);
+  }
 });

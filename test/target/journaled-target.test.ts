@@ -233,3 +233,29 @@ test('no more than 64 MiB are verified while a disk does not make them durable, 
     { plain: bytes, slots: large, chunkSize: 4 * MiB },
   );
 });
+
+test('a full disk is told likewise to chunks that wait for others to be durable', async () => {
+  const bytes = Array.from({ length: 24 }, (_, index) => new Uint8Array(4 * MiB).fill(index + 1));
+  const large = bytes.map((chunk, index) => ({ ...slotOf(chunk, index * 4 * MiB), index }));
+  const full = Promise.withResolvers<void>();
+  await using pool = new DecoderPool({ threads: 1, clock: monotonicClock() });
+  await scene(
+    async ({ target }) => {
+      const decoder = target.boundDecoder(pool);
+      const written = { chunks: 0 };
+      const restoring = large.map(async (slot, index) => {
+        const chunk = await decoder.decode(received(bytes[index]!, { compress: true }), slot);
+        await target.write(slot.offset, chunk);
+        written.chunks += 1;
+      });
+      const settled = Promise.allSettled(restoring);
+      while (written.chunks * 4 * MiB < MOST_LOST_BYTES / 2) await sleep(10);
+      full.reject(Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' }));
+      const reasons = (await settled).flatMap((one): unknown[] => (one.status === 'rejected' ? [one.reason] : []));
+      assert.ok(reasons.length > 0);
+      for (const reason of reasons) assert.ok(reason instanceof MachineError, String(reason));
+    },
+    { datasync: async () => await full.promise },
+    { plain: bytes, slots: large, chunkSize: 4 * MiB },
+  );
+});

@@ -90,7 +90,15 @@ const explanations: readonly (readonly [isIt: (quoted: string, status: number) =
     ({ what }, quoted) =>
       new ServerError(`the server refuses ${what}, something else has it locked: ${quoted}`, {
         code: 'locked',
-        hint: 'a backup, prune or verify may be running: wait for it, its task is in the task list of the server',
+        hint: 'a backup, restore, prune or verify may be running: wait for it, its task is in the task list of the server',
+      }),
+  ],
+  [
+    (quoted) => quoted.includes('protected snapshot'),
+    ({ what }, quoted) =>
+      new ServerError(`the server refuses ${what}: ${quoted}`, {
+        code: 'snapshot-protected',
+        hint: 'take its protection away on the server first, if it may go',
       }),
   ],
   [
