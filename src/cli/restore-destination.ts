@@ -7,7 +7,13 @@ import { RestoreJournal } from '../journal/restore-journal.ts';
 import { UsageError } from '../model/errors.ts';
 import { formatBytes } from '../model/units.ts';
 import { checkDevice, findBlockDevice, openBlockDevice, type BlockDevice } from '../target/block-device.ts';
-import { checkNewFile, openPartialFile, partialPath, removePartialFile } from '../target/partial-file.ts';
+import {
+  checkNewFile,
+  hasPartialFile,
+  openPartialFile,
+  partialPath,
+  removePartialFile,
+} from '../target/partial-file.ts';
 import type { RestoreMedium } from '../target/restore-medium.ts';
 import { confirm } from './confirm.ts';
 import type { Edge } from './edge.ts';
@@ -68,9 +74,11 @@ export async function openPlace(
   { restart, edge: { pid } }: { readonly restart: boolean; readonly edge: Pick<Edge, 'pid'> },
 ): Promise<OpenedPlace> {
   const { journalPath, name } = destination;
+  // A journal without its file, as when a restore is killed at its very end, speaks of nothing that is there.
+  const discards = restart || (destination.kind === 'file' && !(await hasPartialFile(destination.path)));
   await using opened = new AsyncDisposableStack();
   const openJournal = async (): Promise<RestoreJournal> =>
-    opened.use(await RestoreJournal.open({ path: journalPath, archive, target: name, pid, discards: restart }));
+    opened.use(await RestoreJournal.open({ path: journalPath, archive, target: name, pid, discards }));
   let place: Pick<OpenedPlace, 'medium' | 'journal'>;
   if (destination.kind === 'device') {
     const medium = opened.use(await openBlockDevice(destination.device));

@@ -38,6 +38,9 @@ export async function checkNewFile(target: string, { journalPath, discards }: Ne
   }
 }
 
+/** Whether an earlier restore has left something. */
+export const hasPartialFile = async (target: string): Promise<boolean> => await exists(partialPath(target));
+
 /**
  * Removes the partial file of an earlier restore, if there is one.
  * @throws MachineError

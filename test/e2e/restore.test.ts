@@ -259,6 +259,20 @@ await describe('a restore that is broken off', async () => {
     });
   });
 
+  test('is forgotten when its file is gone, as after a kill at the very end', async () => {
+    await brokenOff(async (bench, repair) => {
+      await repair();
+      await rm(bench.path('disk.img.partial'));
+      const other = 'vm/100/2026-02-15T16:29:43Z';
+      const { exitCode, stderr } = await bench.restore(other, IMAGE[1], 'disk.img');
+      assert.equal(exitCode, exitCodes.fine, stderr);
+      assert.doesNotMatch(stderr, /Going on|fetched again/u);
+      const facts = expected.snapshots[other]?.files['drive-scsi0.img.fidx'];
+      assert.equal(await bench.sha256('disk.img'), facts?.original?.sha256);
+      assert.deepEqual(await bench.files('disk'), ['disk.img']);
+    });
+  });
+
   test('is not overwritten by the restore of a blob to the same target, unless it is to be discarded', async () => {
     await brokenOff(async (bench) => {
       const journal = await readFile(bench.path('disk.img.partial.journal'));
