@@ -122,7 +122,7 @@ function usageError(message: string, args: readonly string[], chosen: Command | 
   if (similar !== undefined)
     return new UsageError(`unknown command ${command ?? ''}`, { code: 'usage', hint: `did you mean ${similar}?` });
   const current = commands.find((listed) => commandName(listed) === command);
-  const missing = missingText(message, current);
+  const missing = missingText(message, current, chosen);
   if (missing !== undefined)
     return new UsageError(missing, { code: 'usage', hint: `see \`restorelab ${command ?? ''} --help\`` });
   const unknown = /^Unknown arguments?: ([^,]+)/u.exec(message)?.[1];
@@ -147,7 +147,11 @@ function usageError(message: string, args: readonly string[], chosen: Command | 
 }
 
 /** What yargs says of something that is not there or not among the choices, in our words. */
-function missingText(message: string, command: ListedCommand | undefined): string | undefined {
+function missingText(
+  message: string,
+  command: ListedCommand | undefined,
+  chosen: Command | undefined,
+): string | undefined {
   const count = /^Not enough non-option arguments: got (\d+)/u.exec(message)?.[1];
   if (count !== undefined) return missingPositionals(command, Number(count));
   const option = /^Missing required arguments?: (.+)/u.exec(message)?.[1];
@@ -158,7 +162,8 @@ function missingText(message: string, command: ListedCommand | undefined): strin
   if (name === undefined || given === undefined || choices === undefined) return undefined;
   const known = [...choices.matchAll(/"([^"]+)"/gu)].map(([, choice = '']) => choice);
   const nearest = nearestName(given, known);
-  return `${given} is no ${name}: ${nearest === undefined ? `it must be one of ${known.join(', ')}` : `did you mean ${nearest}?`}`;
+  const isOption = Object.hasOwn(chosen?.options ?? {}, name);
+  return `${isOption ? `--${name} cannot be ${given}` : `${given} is no ${name}`}: ${nearest === undefined ? `it must be one of ${known.join(', ')}` : `did you mean ${nearest}?`}`;
 }
 
 function missingPositionals(command: ListedCommand | undefined, givenCount: number): string {

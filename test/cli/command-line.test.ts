@@ -51,6 +51,10 @@ await describe('the command line', async () => {
     const many = await bench.command(['restore', 'a', 'b', 'c', 'd']);
     assert.equal(many.exitCode, exitCodes.usage);
     assert.match(many.stderr, /d is one argument too many\nhint: see `restorelab restore --help`/u);
+    const choice = await bench.command(['verify', 'a', '--order', 'inodes']);
+    assert.match(choice.stderr, /--order cannot be inodes: did you mean inode\?/u);
+    const action = await bench.command(['cache', 'claer']);
+    assert.match(action.stderr, /claer is no action: did you mean clear\?/u);
     const none = await bench.command([]);
     assert.equal(none.exitCode, exitCodes.usage);
     assert.match(none.stderr, /a command is missing/u);

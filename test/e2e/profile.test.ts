@@ -192,7 +192,7 @@ await describe('restorelab profile', async () => {
     for (const [args, message] of [
       [['--strategy', 'windowed'], /no strategy `windowed`/u],
       [['--case', '2'], /has no case 2[\s\S]*it has one case/u],
-      [['--with', 'gdb'], /gdb is no with: it must be one of inspector, 0x/u],
+      [['--with', 'gdb'], /--with cannot be gdb: it must be one of inspector, 0x/u],
     ] as const) {
       const { exitCode, stderr } = await bench.command(['profile', scenario, ...args]);
       assert.equal(exitCode, exitCodes.usage);
