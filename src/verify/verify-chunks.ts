@@ -5,6 +5,7 @@ import type { Clock } from '../model/ports.ts';
 import type { ReceivedChunk } from '../model/received-chunk.ts';
 import { withTaskGroup } from '../model/task-group.ts';
 import type { ListedChunk } from './chunk-list.ts';
+import { isUnreadable } from './collect-archives.ts';
 import type { ReadFile, ReadThreads } from './read-threads.ts';
 
 /** When a chunk that is sound reached its stages, on the clock of the run. */
@@ -95,7 +96,7 @@ function chunkError(error: unknown, path: string): unknown {
   if (code === 'ENOENT' || code === 'ENOTDIR')
     return new IntegrityError('the chunk is missing', { code: 'chunk-missing', cause: error });
   const known = asMachineError(error, `reading ${path}`);
-  if (known instanceof KnownError || code === undefined) return known;
+  if ((known instanceof KnownError && !isUnreadable(known)) || code === undefined) return known;
   return new IntegrityError(`the chunk cannot be read: ${(error as Error).message}`, {
     code: 'chunk-unreadable',
     cause: error,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
-import { chmod, cp, mkdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 
@@ -55,6 +55,11 @@ async function ownChunk(store: string): Promise<string> {
 const distinctChunks = 12;
 
 const chunkFile = (digest: string): string => join('.chunks', digest.slice(0, 4), digest);
+
+async function linkToItself(path: string): Promise<void> {
+  await rm(path);
+  await symlink(path, path);
+}
 
 async function flip(path: string, at: number): Promise<void> {
   const bytes = await readFile(path);
@@ -177,6 +182,24 @@ describe('verifying a damaged store', () => {
         await mkdir(join(store, chunkFile(digest)));
       },
       code: 'chunk-unreadable',
+    },
+    {
+      what: 'a chunk that the file system does not give, as one on a bad sector',
+      plant: async (store, digest) => await linkToItself(join(store, chunkFile(digest))),
+      code: 'chunk-unreadable',
+    },
+    {
+      what: 'an index that the file system does not give',
+      plant: async (store) => await linkToItself(join(store, image)),
+      code: 'file-unreadable',
+      file: image,
+    },
+    {
+      what: 'a manifest that the file system does not give',
+      plant: async (store) => await linkToItself(join(store, newest, 'index.json.blob')),
+      code: 'file-unreadable',
+      file: `${newest}/index.json.blob`,
+      affects: [newest],
     },
     {
       what: 'a chunk of gigabytes',

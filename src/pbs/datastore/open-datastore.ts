@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { open, stat } from 'node:fs/promises';
+import { lstat, open } from 'node:fs/promises';
 
 import { asMachineError, IntegrityError, systemErrorCode, UsageError } from '../../model/errors.ts';
 import { readArchiveIndexStream, type ArchiveIndex } from '../format/archive-index.ts';
@@ -100,7 +100,7 @@ export class Datastore {
   /** Whether a snapshot has a manifest, readable or not: one that is being written, or was removed, has none. */
   async hasManifest(snapshot: string): Promise<boolean> {
     try {
-      await stat(archivePath(this.folder, parseSnapshotPath(snapshot), MANIFEST_NAME));
+      await lstat(archivePath(this.folder, parseSnapshotPath(snapshot), MANIFEST_NAME));
       return true;
     } catch (error) {
       if (systemErrorCode(error) === 'ENOENT' || systemErrorCode(error) === 'ENOTDIR') return false;
