@@ -120,6 +120,9 @@ function primitiveTable(
   { style, width = Infinity }: DescribeOptions,
 ): string {
   const most = Math.max(...method.threads);
+  // In a narrow window the reference values are worth more than a second interval.
+  const ofMany = (unit: Measurement['unit'], estimate: Estimate): string =>
+    width < WIDTH_OF_SENTENCES ? rateText(unit, estimate.median) : estimateText(unit, estimate);
   const header = [
     'primitive',
     '1 thread',
@@ -140,7 +143,7 @@ function primitiveTable(
       return [
         one.name,
         alone === undefined ? 'unknown' : estimateText(one.unit, alone.perSecond),
-        ...(most > 1 ? [many === undefined ? 'unknown' : rateText(one.unit, many.perSecond.median)] : []),
+        ...(most > 1 ? [many === undefined ? 'unknown' : ofMany(one.unit, many.perSecond)] : []),
         one.unit === 'bytes' ? cpuText(alone) : '',
         reference === undefined ? '' : `${reference / MB} MB/s`,
         ...(most > 1 ? [scalingText(alone, many)] : []),

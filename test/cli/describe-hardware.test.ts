@@ -46,7 +46,7 @@ describe('the text of a hardware profile', () => {
     const row = (name: string): string | undefined => lines.find((line) => line.startsWith(`${name} `));
     assert.match(
       row('sha-256') ?? '',
-      /^sha-256 +2\.00 GB\/s \(2\.00-2\.00\) +8\.00 GB\/s +2\.00 +2022 MB\/s +4\.0 x/u,
+      /^sha-256 +2\.00 GB\/s \(2\.00-2\.00\) +8\.00 GB\/s \(8\.00-8\.00\) +2\.00 +2022 MB\/s +4\.0 x/u,
     );
     assert.match(row('tls-receive-placed') ?? '', /900 MB\/s \(900-900\) .* 1\.25 /u);
     assert.match(row('http2-framing') ?? '', /500 GB\/s \(500-500\) .* 500 /u);
