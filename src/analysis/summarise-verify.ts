@@ -54,7 +54,7 @@ export function summariseVerify(data: VerifyData): VerifyReport {
 function throughputOf({ bytes, durationMs, status }: VerifyRecord): VerifyReport['throughput'] {
   const rate = (amount: Metric): Metric => {
     if (!('value' in amount)) return amount;
-    return durationMs > 0 ? metric((amount.value * 1000) / durationMs) : unavailable('no chunk was read');
+    return bytes.read > 0 ? metric((amount.value * 1000) / durationMs) : unavailable('no chunk was read');
   };
   const whole = (amount: Metric): Metric =>
     rate(status === 'completed' ? amount : unavailable('the verify was interrupted'));
@@ -67,10 +67,12 @@ function throughputOf({ bytes, durationMs, status }: VerifyRecord): VerifyReport
 }
 
 function useRows({ record, samples }: VerifyData): readonly UseRow[] {
-  const { settings, spans, usage, durationMs, startedAtMs, host, problems } = record;
+  const { settings, spans, usage, durationMs, startedAtMs, host, problems, bytes } = record;
   const damagedChunks = problems.filter(({ digest }) => digest !== undefined).length;
   const over = (amount: Metric, whole: number): Metric =>
     'value' in amount && whole > 0 ? metric(amount.value / whole) : amount;
+  const busy = (ms: number, threads: number): Metric =>
+    bytes.read > 0 ? asShare(over(metric(ms), durationMs * threads)) : unavailable('no chunk was read');
   const waited = (from: 'fetchCalledMs' | 'decodeCalledMs', to: 'requestSentMs' | 'decodeStartedMs'): Metric => {
     const sum = spans === undefined ? unavailable('no chunk times were recorded') : timeBetween({ spans }, from, to);
     return over(sum, durationMs);
@@ -87,7 +89,7 @@ function useRows({ record, samples }: VerifyData): readonly UseRow[] {
   return [
     {
       resource: 'read threads',
-      utilization: asShare(over(metric(record.readBusyMs), durationMs * settings.readThreads)),
+      utilization: busy(record.readBusyMs, settings.readThreads),
       saturation: waited('fetchCalledMs', 'requestSentMs'),
       saturationUnit: 'chunks waiting for a read thread or for memory, mean',
       errors: metric(damagedChunks),
@@ -95,7 +97,7 @@ function useRows({ record, samples }: VerifyData): readonly UseRow[] {
     },
     {
       resource: 'verify threads',
-      utilization: asShare(over(metric(record.verifyBusyMs), durationMs * settings.verifyThreads)),
+      utilization: busy(record.verifyBusyMs, settings.verifyThreads),
       saturation: waited('decodeCalledMs', 'decodeStartedMs'),
       saturationUnit: 'chunks waiting for a verify thread, mean',
       errors: metric(damagedChunks),

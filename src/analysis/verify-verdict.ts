@@ -24,10 +24,10 @@ const NO_MORE_READING = 'There are no more read threads to be had';
 
 /** What limits a verify, by the shares of its threads' time. */
 export function judgeVerify(record: VerifyRecord): Verdict {
-  const { settings, durationMs, usage, host } = record;
+  const { settings, durationMs, usage, host, bytes } = record;
   const { readThreads, verifyThreads } = settings;
   const share = (busyMs: number, threads: number): Metric =>
-    durationMs > 0 ? metric(Math.min(1, busyMs / (threads * durationMs))) : unavailable('no chunk was read');
+    bytes.read > 0 ? metric(Math.min(1, busyMs / (threads * durationMs))) : unavailable('no chunk was read');
   const cpuMs = metricValue(usage.cpuMs);
   const cores: Metric = cpuMs === undefined ? usage.cpuMs : share(cpuMs, host.cores);
   const readers = share(record.readBusyMs, readThreads);
@@ -80,7 +80,9 @@ export function judgeVerify(record: VerifyRecord): Verdict {
           'Vary --read-threads and --verify-threads one at a time.',
         ]
       : [
-          `The verify took too short a time to say what limits it: ${figures}.`,
+          bytes.read > 0
+            ? `The verify took too short a time to say what limits it: ${figures}.`
+            : 'No chunk was read, so that it is unknown what limits the verify.',
           'Verify more, or a datastore that is not in the page cache.',
         ],
   };

@@ -25,8 +25,8 @@ export function describeVerify(report: VerifyReport): string {
   });
   const rows = [
     ...coverageRows(report),
-    ['rate', rates.join(', ')],
-    ['chunk time', `${ms(chunkLatencyMs.p50)} median, ${ms(chunkLatencyMs.p99)} p99: ${phasesText(report)}`],
+    ['rate', rates.length === 0 ? 'unknown: no chunk was read' : rates.join(', ')],
+    ['chunk time', `${ms(chunkLatencyMs.p50)} median, ${ms(chunkLatencyMs.p99)} p99${phasesText(report)}`],
     ['read threads', `${settings.readThreads}, ${busy(use[0]?.utilization)}`],
     ['verify threads', `${settings.verifyThreads}, ${busy(use[1]?.utilization)}`],
     ...encryptedRows(report),
@@ -52,9 +52,11 @@ const busy = (share: Metric | undefined): string =>
   share !== undefined && 'value' in share ? `${formatShare(share.value)} busy` : 'unknown how busy';
 
 function phasesText({ phaseShares }: VerifyReport): string {
-  return namedPhases(verifyPhaseNames)
-    .map(([phase, name]) => `${formatShare(phaseShares[phase] ?? 0)} ${name}`)
-    .join(', ');
+  const shares = namedPhases(verifyPhaseNames).flatMap(([phase, name]) => {
+    const share = phaseShares[phase];
+    return share === undefined ? [] : [`${formatShare(share)} ${name}`];
+  });
+  return shares.length === 0 ? '' : `: ${shares.join(', ')}`;
 }
 
 function problemLines(problem: VerifyProblem): readonly string[] {

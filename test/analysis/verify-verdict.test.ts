@@ -53,6 +53,13 @@ describe('the verdict on a verify', () => {
     });
   }
 
+  it('knows no rate and no share of anything where no chunk was read', () => {
+    const { throughput, use, verdict } = summariseVerify({ record: verifyOf({ chunks: 0 }) });
+    for (const rate of Object.values(throughput)) assert.ok('unavailable' in rate, JSON.stringify(throughput));
+    for (const { resource, utilization } of use.slice(0, 2)) assert.ok('unavailable' in utilization, resource);
+    assert.match(verdict.sentence, /^No chunk was read/u);
+  });
+
   it('on threads that all wait is inconclusive', () => {
     const { code, next } = judgeVerify({ ...verifyOf({}), readBusyMs: 500 });
     assert.equal(code, 'inconclusive');

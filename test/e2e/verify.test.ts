@@ -43,6 +43,7 @@ await describe('restorelab verify', async () => {
     assert.match(stdout, /^Next: Look after the disk/mu);
     assert.ok(stdout.includes(`${newest}/drive-scsi0.img.fidx`), stdout);
     assert.ok(stdout.includes(`DAMAGED ${older}: `), stdout);
+    assert.doesNotMatch(stdout, /^DAMAGED (\S+): \1/mu, 'the name is said once');
     const json = await bench.command(['verify', copy.path, newest, '--json', ...threads]);
     const report = JSON.parse(json.stdout) as VerifyReport;
     assert.deepEqual(

@@ -48,9 +48,10 @@ export function damageTable({ problems }: VerifyReport): Table {
   };
 }
 
-/** Without the digest, which the file has for its name. */
-export function problemText({ digest, problem }: VerifyProblem): string {
-  return digest === undefined ? problem : problem.replace(`chunk ${digest}: `, '').replace(`chunk ${digest} `, 'it ');
+/** Without the file, which is named beside it, and without the digest, which the file has for its name. */
+export function problemText({ digest, file, problem }: VerifyProblem): string {
+  const text = problem.replace(`${file}: `, '');
+  return digest === undefined ? text : text.replace(`chunk ${digest}: `, '').replace(`chunk ${digest} `, 'it ');
 }
 
 /** The archives that a problem affects, besides the file itself; empty where there are none. */
@@ -65,7 +66,10 @@ export function coverageRows(report: VerifyReport): readonly (readonly [name: st
   const { bytes, settings, status } = report;
   const read = status === 'completed' ? 'each read once' : `${report.checkedCount} read, each once`;
   return [
-    ['snapshots', `${report.snapshotCount}, with ${report.archiveCount} archives of ${formatBytes(bytes.logical)}`],
+    [
+      'snapshots',
+      `${report.snapshotCount}, with ${report.archiveCount} ${report.archiveCount === 1 ? 'archive' : 'archives'} of ${formatBytes(bytes.logical)}`,
+    ],
     ['chunks', `${report.chunkCount} distinct of ${report.slotCount}, ${read}`],
     ['bytes', `${formatBytes(bytes.checked)}, stored as ${formatBytes(bytes.read)}`],
     [
