@@ -119,6 +119,10 @@ export function systemErrorCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
+/** Whether a {@link MachineError} is of a file that the disk or file system does not give, rather than one that may not be read. */
+export const isUnreadable = (error: unknown): error is MachineError =>
+  error instanceof MachineError && (error.code === 'machine-eio' || error.code === 'machine-eloop');
+
 /**
  * Turns a system error that only this machine's owner can mend (disk full, not writable, no descriptors) into a
  * {@link MachineError} that says what was being done; any other value is returned as it is.

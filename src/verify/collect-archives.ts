@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { relative } from 'node:path';
 
-import { IntegrityError, KnownError, MachineError } from '../model/errors.ts';
+import { IntegrityError, isUnreadable, KnownError } from '../model/errors.ts';
 import type { Datastore } from '../pbs/datastore/open-datastore.ts';
 import { archiveKind, MANIFEST_NAME } from '../pbs/format/archive-name.ts';
 import { verifyBlobCrc } from '../pbs/format/blob.ts';
@@ -127,11 +127,8 @@ function keyFor(fingerprint: string | undefined, crypt: CryptConfig | undefined)
 
 /** The place and cause of damage; anything else, such as a folder that cannot be read, is thrown on. */
 export function asProblem(error: unknown, place: Pick<VerifyProblem, 'file' | 'digest' | 'affects'>): VerifyProblem {
+  // For a restore that is the fault of the machine; a verify is there to find such files, and goes on.
   if (isUnreadable(error)) return { code: 'file-unreadable', problem: error.message, ...place };
   if (!(error instanceof IntegrityError)) throw error;
   return { code: error.code, problem: error.message, ...place };
 }
-
-/** For a restore that is the fault of the machine; a verify is there to find such files, and goes on. */
-export const isUnreadable = (error: unknown): error is MachineError =>
-  error instanceof MachineError && (error.code === 'machine-eio' || error.code === 'machine-eloop');

@@ -1,11 +1,17 @@
 import type { DecoderPool } from '../decode/decoder-pool.ts';
-import { asMachineError, exitCodes, IntegrityError, KnownError, systemErrorCode } from '../model/errors.ts';
+import {
+  asMachineError,
+  exitCodes,
+  IntegrityError,
+  isUnreadable,
+  KnownError,
+  systemErrorCode,
+} from '../model/errors.ts';
 import { Permits } from '../model/permits.ts';
 import type { Clock } from '../model/ports.ts';
 import type { ReceivedChunk } from '../model/received-chunk.ts';
 import { withTaskGroup } from '../model/task-group.ts';
 import type { ListedChunk } from './chunk-list.ts';
-import { isUnreadable } from './collect-archives.ts';
 import type { ReadFile, ReadThreads } from './read-threads.ts';
 
 /** When a chunk that is sound reached its stages, on the clock of the run. */

@@ -14,15 +14,13 @@ import { readingOrders, type VerifyOutcome } from '../../src/model/verify.ts';
 import type { VerifiedChunk } from '../../src/verify/verify-chunks.ts';
 import { verifyDatastore, type VerifyOptions } from '../../src/verify/verify-datastore.ts';
 import { copyOfGolden, expected, goldenKey, goldenStore } from '../pbs/datastore/golden.ts';
+import { readerWithoutRights } from '../pbs/datastore/reader-without-rights.ts';
 import { otherCrypt } from '../pbs/format/keys.ts';
 
 const newest = 'vm/100/2026-02-16T16:30:44Z';
 const image = `${newest}/drive-scsi0.img.fidx`;
 const encrypted = 'vm/200/2026-02-15T18:26:40Z';
 const clock = monotonicClock();
-
-/** The user without rights on Linux. */
-const NOBODY = 65_534;
 
 /** On few threads unless the test says otherwise: each takes a third of a second to start. */
 async function verify(store: string, more: Partial<VerifyOptions> = {}): Promise<VerifyOutcome> {
@@ -433,16 +431,3 @@ describe('a verify that cannot go on', () => {
     return undefined;
   });
 });
-
-/** Makes this process one that may not read what nobody may; undefined where root has no other user to be. */
-function readerWithoutRights(): (() => void) | undefined {
-  if (process.getuid?.() !== 0) return () => {};
-  const become = (): void => process.seteuid?.(NOBODY);
-  try {
-    become();
-    process.seteuid?.(0);
-    return become;
-  } catch {
-    return undefined;
-  }
-}

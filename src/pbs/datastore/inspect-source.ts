@@ -1,6 +1,13 @@
 import { open } from 'node:fs/promises';
 
-import { asMachineError, IntegrityError, systemErrorCode, type KnownError } from '../../model/errors.ts';
+import {
+  asMachineError,
+  IntegrityError,
+  isUnreadable,
+  MachineError,
+  systemErrorCode,
+  type KnownError,
+} from '../../model/errors.ts';
 import type { ArchiveIndex } from '../format/archive-index.ts';
 import { BLOB_HEADER_BYTES, ENCRYPTED_BLOB_HEADER_BYTES, parseBlob, type BlobKind } from '../format/blob.ts';
 import type { CryptConfig } from '../format/crypt-config.ts';
@@ -35,8 +42,8 @@ export function datastoreSource(datastore: Datastore): InspectSource {
   const readHeader = async (chunk: ExpectedChunk): Promise<StoredChunk> => await readChunkHeader(datastore, chunk);
   return {
     concurrency: 1,
-    // Each chunk is a file of its own.
-    isOfSource: () => false,
+    // Each chunk is a file of its own; that this process may not read it, or has no descriptors, says nothing of it.
+    isOfSource: (error) => error instanceof MachineError && !isUnreadable(error),
     readManifest: async (snapshot) => await datastore.readManifest(snapshot),
     readIndex: async (snapshot, archive, options) => await datastore.readIndex(snapshot, archive, options),
     listGroupOf: async (snapshot) => await datastore.listGroupOf(snapshot),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { rm, truncate, writeFile } from 'node:fs/promises';
+import { chmod, rm, truncate, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 
 import { metricValue } from '../../../src/model/metric.ts';
@@ -8,6 +8,7 @@ import { openDatastore } from '../../../src/pbs/datastore/open-datastore.ts';
 import type { CryptConfig } from '../../../src/pbs/format/crypt-config.ts';
 import { otherCrypt } from '../format/keys.ts';
 import { copyOfGolden, expected, goldenIndexes, goldenKey, goldenStore } from './golden.ts';
+import { readerWithoutRights } from './reader-without-rights.ts';
 
 const newest = 'vm/100/2026-02-16T16:30:44Z';
 
@@ -155,6 +156,29 @@ describe('inspecting a damaged store', () => {
     );
     assert.equal(found.uniqueChunkCount, whole.uniqueChunkCount);
     assert.equal(total(found.ages, 'chunks'), whole.uniqueChunkCount - 4);
+  });
+
+  it('does not take for damage what it may not read', async (context) => {
+    const become = readerWithoutRights();
+    if (become === undefined) return context.skip('root may read everything, and cannot be anybody else here');
+    await using copy = await copyOfGolden(['vm/100', '.chunks']);
+    const datastore = await openDatastore(copy.path);
+    const index = await datastore.readIndex(newest, 'drive-scsi0.img');
+    const digest = index.digestAt(1);
+    await chmod(datastore.chunkPath(digest), 0);
+    // Everything else can be read.
+    await chmod(copy.path, 0o755);
+    become();
+    try {
+      for (const contents of [false, true])
+        await assert.rejects(inspectArchive(datastore, newest, { contents }), {
+          exitCode: 5,
+          message: new RegExp(`reading .*${digest}`, 'u'),
+        });
+    } finally {
+      if (process.getuid?.() === 0) process.seteuid?.(0);
+    }
+    return undefined;
   });
 
   it('looks past a backup that cannot be read, and says so', async () => {
