@@ -141,5 +141,5 @@ function summaryText({ archive, snapshot, destination }: RestoreJob, size: numbe
   const there = logical === size ? '' : ` (${formatBytes(size - logical)} had been there)`;
   const head = `Restored ${archive} of ${snapshot} to ${destination.name}`;
   const what = `${formatBytes(size)}${there} in ${formatDuration(elapsedMs)}, every chunk verified`;
-  return `${head}: ${what}\n${formatRates(figures)}\n`;
+  return `${head}: ${what}\n${logical === 0 ? 'Nothing was left to restore' : formatRates(figures)}\n`;
 }

@@ -107,6 +107,8 @@ const machineCauses: Readonly<Record<string, string>> = {
   EMFILE: 'raise the limit of open files (ulimit -n)',
   ENFILE: 'the system has no file descriptors left',
   ENOTDIR: 'a part of the path is a file, not a folder: choose another place',
+  EISDIR: 'a folder is in the place of a file: choose another path',
+  ERR_FS_EISDIR: 'a folder is in the place of a file: choose another path',
   ENAMETOOLONG: 'choose a shorter name',
   ELOOP: 'links of the path lead to one another: choose another path',
   EFBIG: 'the file system, or a limit (ulimit -f), does not take files of this size: choose another place',

@@ -64,6 +64,7 @@ export async function openPartialFile(target: string, size: number): Promise<Res
   try {
     const { file, isNew } = await openOrCreate(path);
     try {
+      await requireFile(path);
       // Also of one whose tail was cut: what is missing is then read back as zeros, and found to be wrong.
       await file.truncate(size);
       await syncFolder(dirname(path));
@@ -87,6 +88,15 @@ export async function openPartialFile(target: string, size: number): Promise<Res
   } catch (error) {
     throw asMachineError(error, `making ${path}`);
   }
+}
+
+/** Through a link, the bytes of a disk would come to be where nobody expects them. */
+async function requireFile(path: string): Promise<void> {
+  if ((await lstat(path)).isFile()) return;
+  throw new UsageError(`${path}, where the bytes would be until all are there, is not a file`, {
+    code: 'partial-unknown',
+    hint: 'name another target, or remove it',
+  });
 }
 
 async function openOrCreate(path: string): Promise<{ readonly file: FileHandle; readonly isNew: boolean }> {

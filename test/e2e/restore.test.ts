@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
+import { formatJournalEntry } from '../../src/journal/journal-format.ts';
 import { exitCodes } from '../../src/model/errors.ts';
 import { parseFixedIndex } from '../../src/pbs/format/fixed-index.ts';
 import { copyOfGolden, expected, goldenFolder, goldenStore } from '../pbs/datastore/golden.ts';
@@ -178,6 +179,25 @@ await describe('restore', async () => {
     assert.equal(await bench.sha256(target), imageFacts?.original?.sha256);
   });
 
+  test('what stands in the place of the partial file and is none is not written to', async () => {
+    const target = newTarget();
+    const journal = bench.path(`${target}.partial.journal`);
+    const elsewhere = bench.path('elsewhere');
+    await writeFile(elsewhere, 'precious');
+    await symlink(elsewhere, bench.path(`${target}.partial`));
+    await writeFile(journal, '');
+    const linked = await bench.restore(...IMAGE, target);
+    assert.equal(linked.exitCode, exitCodes.usage);
+    assert.match(linked.stderr, /\.partial.* is not a file\nhint: /u);
+    assert.equal(await readFile(elsewhere, 'utf8'), 'precious');
+    await rm(bench.path(`${target}.partial`));
+    await rm(journal);
+    await mkdir(journal);
+    const blocked = await bench.restore(...IMAGE, target, '--restart');
+    assert.equal(blocked.exitCode, exitCodes.machine);
+    assert.match(blocked.stderr, /\.journal: EISDIR.*\nhint: /u);
+  });
+
   test('strategies that write out of order are refused for standard output', async () => {
     for (const strategy of ['window-unordered', 'concurrent', 'multi-connection', 'adaptive']) {
       const { exitCode, stderr } = await bench.restore(...IMAGE, '-', '--strategy', strategy);
@@ -256,6 +276,20 @@ await describe('a restore that is broken off', async () => {
       assert.doesNotMatch(stderr, /Going on/u);
       const facts = expected.snapshots[other[0]]?.files['drive-scsi0.img.fidx'];
       assert.equal(await bench.sha256('disk.img'), facts?.original?.sha256);
+    });
+  });
+
+  test('that had come to the end before it was killed has nothing left to fetch', async () => {
+    await brokenOff(async (bench, repair) => {
+      await repair();
+      assert.equal((await bench.restore(...IMAGE, 'whole.img')).exitCode, exitCodes.fine);
+      await rename(bench.path('whole.img'), bench.path('disk.img.partial'));
+      const all = formatJournalEntry({ restored: [[0, imageFacts?.size ?? 0]] });
+      await appendFile(bench.path('disk.img.partial.journal'), all);
+      const { exitCode, stdout } = await bench.restore(...IMAGE, 'disk.img');
+      assert.equal(exitCode, exitCodes.fine);
+      assert.match(stdout, /48 MiB had been there[^]*\nNothing was left to restore\n$/u);
+      assert.equal(await bench.sha256('disk.img'), imageFacts?.original?.sha256);
     });
   });
 
