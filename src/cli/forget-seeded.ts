@@ -6,7 +6,7 @@ import { datastoreOf, serverOf } from '../pbs/client/remote.ts';
 import { connectRest } from '../pbs/client/rest-client.ts';
 import { formatGroup } from '../pbs/format/snapshot-path.ts';
 import { markedGroup } from '../seed/seed-mark.ts';
-import { forgetSnapshot, seededOnly } from '../seed/seeded-snapshots.ts';
+import { forgetSnapshots, seededOnly } from '../seed/seeded-snapshots.ts';
 import { confirm } from './confirm.ts';
 import type { Edge } from './edge.ts';
 import { givenImageOption, type ImageArguments } from './image-options.ts';
@@ -38,14 +38,21 @@ export async function forgetSeeded(argv: ForgetArguments, edge: Edge): Promise<E
   if (!argv.json) stdout.write(found.map(({ name }) => `${name}\n`).join(''));
   const what = found.length === 1 ? 'this snapshot' : `these ${found.length} snapshots`;
   if (found.length > 0 && !argv.yes) await confirm(`Remove ${what} from ${where}?`, edge, { skipWith: '--yes' });
-  for (const snapshot of found) await forgetSnapshot(rest, place, snapshot, signal);
-  if (argv.json) {
-    const forgotten = found.map(({ name }) => name);
-    stdout.write(`${JSON.stringify({ formatVersion: 1, forgotten }, null, 2)}\n`);
-  } else if (found.length === 0) stdout.write(`There are no seeded snapshots in ${ofGroup}${where}\n`);
-  else
-    stdout.write(
-      `Removed ${what}; the garbage collection of the server frees the space of ${found.length === 1 ? 'its' : 'their'} chunks\n`,
-    );
+  const forgotten: string[] = [];
+  try {
+    await forgetSnapshots(rest, place, found, { onForgotten: (name) => void forgotten.push(name), signal });
+  } finally {
+    // What is removed stays so, whatever came then.
+    if (argv.json) stdout.write(`${JSON.stringify({ formatVersion: 1, forgotten }, null, 2)}\n`);
+    else if (found.length === 0) stdout.write(`There are no seeded snapshots in ${ofGroup}${where}\n`);
+    else stdout.write(removedText(forgotten.length, what, found.length));
+  }
   return exitCodes.fine;
+}
+
+/** Fewer than were listed where one cannot be removed, or somebody else was there first. */
+function removedText(removed: number, listed: string, listedCount: number): string {
+  if (removed === 0) return 'Removed none of them\n';
+  const which = removed === listedCount ? listed : `${removed} of ${listed}`;
+  return `Removed ${which}; the garbage collection of the server frees the space of ${removed === 1 ? 'its' : 'their'} chunks\n`;
 }
