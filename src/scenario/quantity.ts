@@ -110,10 +110,10 @@ export function parseQuantity(kind: QuantityKind, written: unknown): ParsedQuant
   if (typeof written === 'number') {
     // YAML reads `0.1` as a number; a share is the one kind whose intended value is then plain to see.
     const percent = Math.round(written * 1e9) / 1e7;
-    const meant = kind === 'share' && written > 0 && written <= 1 ? `; did you mean \`${percent} %\`?` : '';
+    const isPart = kind === 'share' && written > 0 && written <= 1;
     return {
-      message: `\`${written}\` has no unit${meant}`,
-      allowed: allowedQuantity(kind, written >= 0 ? String(written) : undefined),
+      message: `\`${written}\` has no unit${isPart ? `; did you mean \`${percent} %\`?` : ''}`,
+      allowed: allowedQuantity(kind, written >= 0 ? String(isPart ? percent : written) : undefined),
     };
   }
   if (typeof written !== 'string') return { message: `expected ${noun}, found ${describe(written)}`, allowed };

@@ -61,6 +61,8 @@ test('a number without a unit, a wrong unit and a negative number are refused wi
   assert.equal(messageOf('duration', '10'), '`10` has no unit');
   assert.equal(messageOf('duration', '-10 ms'), '`-10 ms` is negative');
   assert.equal(messageOf('share', 0.05), '`0.05` has no unit; did you mean `5 %`?');
+  const share = parseQuantity('share', 0.05);
+  assert.match('allowed' in share ? share.allowed : '', /for example 5 %$/u);
   assert.equal(messageOf('rate', '1 Gbps'), '`1 Gbps`: unknown unit `Gbps`; did you mean `1 Gbit/s`?');
   assert.equal(messageOf('rate', '100 Mb/s'), '`100 Mb/s`: unknown unit `Mb/s`; did you mean `100 MB/s`?');
   assert.equal(messageOf('size', '4 gib'), '`4 gib`: unknown unit `gib`; did you mean `4 GiB`?');
