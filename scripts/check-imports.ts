@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 const arrows: Readonly<Record<string, readonly string[]>> = {
   main: ['cli', 'process'],
   cli: [
+    'files',
     'capture',
     'decode',
     'scenario',
@@ -35,8 +36,9 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   ],
   seed: ['pbs', 'workload'],
   capture: ['stats', 'material', 'pbs', 'decode', 'hardware'],
-  hardware: ['stats', 'material', 'pbs', 'decode', 'memory', 'clock', 'process'],
+  hardware: ['files', 'stats', 'material', 'pbs', 'decode', 'memory', 'clock', 'process'],
   harness: [
+    'files',
     'scenario',
     'strategy',
     'metrics',
@@ -58,12 +60,12 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   external: ['metrics', 'logs', 'process'],
   workload: ['pbs/format', 'pbs/datastore', 'cache', 'material'],
   memory: [],
-  pbs: ['memory', 'storage', 'clock', 'process', 'material'],
+  pbs: ['files', 'memory', 'storage', 'clock', 'process', 'material'],
   link: ['clock', 'process'],
   storage: ['clock'],
   decode: ['pbs/format', 'memory', 'clock'],
   target: ['decode', 'clock', 'pbs/format', 'journal'],
-  journal: ['process'],
+  journal: ['files', 'process'],
   restore: ['harness', 'pbs', 'decode', 'target', 'journal'],
   verify: ['pbs/format', 'pbs/datastore', 'harness', 'decode', 'memory', 'metrics', 'process', 'clock'],
   metrics: ['process'],
@@ -76,7 +78,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   stats: [],
   clock: [],
   process: [],
-  cache: [],
+  cache: ['files'],
+  files: [],
   material: [],
   model: [],
 };

@@ -3,10 +3,10 @@
 // where Node.js is too old for either. Plain JavaScript, so that any Node can read it.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import * as nodeModule from 'node:module';
 import { constants, homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const sources = new URL('./main.ts', import.meta.url);
@@ -19,8 +19,27 @@ const bundledNode = fileURLToPath(new URL('../node_modules/.bin/node', import.me
 function keepCompiledCode() {
   const { XDG_CACHE_HOME: given } = process.env;
   const cacheHome = given !== undefined && isAbsolute(given) ? given : join(homedir(), '.cache');
-  process.env.NODE_COMPILE_CACHE ??= join(cacheHome, 'restorelab-code');
+  if (process.env.NODE_COMPILE_CACHE === undefined) {
+    const folder = join(cacheHome, 'restorelab-code');
+    if (!isMade(folder)) return;
+    process.env.NODE_COMPILE_CACHE = folder;
+  }
   nodeModule.enableCompileCache(process.env.NODE_COMPILE_CACHE);
+}
+
+/**
+ * Whether the folder is there, made if need be. Node.js would make it too, but never returns where the system says "no
+ * such file" of a name in a folder that is there, as in /proc.
+ */
+function isMade(folder) {
+  try {
+    mkdirSync(folder);
+    return true;
+  } catch (error) {
+    if (error.code !== 'ENOENT') return error.code === 'EEXIST';
+  }
+  const above = dirname(folder);
+  return !existsSync(above) && isMade(above) && isMade(folder);
 }
 
 /** Runs the same command under another Node.js, as if it were this process. */

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 import { exitCodes } from '../src/model/errors.ts';
 
@@ -14,6 +15,28 @@ interface Ended {
   readonly exitCode: number;
   readonly stderr: string;
 }
+
+await test(
+  'a start ends where the folder for compiled code cannot be made, and makes it elsewhere',
+  { timeout: 30_000 },
+  async () => {
+    const place = await mkdtemp(join(tmpdir(), 'restorelab-start-'));
+    try {
+      for (const XDG_CACHE_HOME of ['/proc/restorelab', join(place, 'not', 'yet')]) {
+        const { NODE_COMPILE_CACHE: _, ...others } = process.env;
+        const { stdout } = await promisify(execFile)(process.execPath, [join(root, 'src/restorelab.js'), '--version'], {
+          env: { ...others, XDG_CACHE_HOME },
+          timeout: 10_000,
+          killSignal: 'SIGKILL',
+        });
+        assert.match(stdout, /^\d/u);
+      }
+      assert.deepEqual(await readdir(join(place, 'not', 'yet')), ['restorelab-code']);
+    } finally {
+      await rm(place, { recursive: true, force: true });
+    }
+  },
+);
 
 await describe('the start in a checkout whose packages are not all there', async () => {
   let checkout: string;

@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { makeFolder } from '../files/make-folder.ts';
 import { asMachineError, MachineError, systemErrorCode } from '../model/errors.ts';
 import { formatBytes, GiB } from '../model/units.ts';
 import { withCacheLock } from './cache-lock.ts';
@@ -90,7 +91,7 @@ export class Cache {
     if (!namePattern.test(name)) throw new RangeError(`${JSON.stringify(name)} cannot name an entry of the cache`);
     return await this.#guarded(async () => {
       for (const folder of [this.#entriesFolder, this.#leasesFolder, this.#buildingFolder, this.#reservedFolder])
-        await mkdir(folder, { recursive: true });
+        await makeFolder(folder, { doing: `using the cache ${this.folder}` });
       const reservation = join(this.#reservedFolder, this.#owned(name));
       const found = await this.#locked(async () => {
         await this.#removeLeftovers();

@@ -16,6 +16,7 @@ import { measureHardware } from '../hardware/measure-hardware.ts';
 import { primitiveNames, type PrimitiveName } from '../hardware/primitive-names.ts';
 import {
   newestProfileFile,
+  prepareProfileFile,
   profileFileName,
   profileFolder,
   readProfile,
@@ -109,6 +110,8 @@ async function measure(options: MeasureArguments, edge: Edge): Promise<ExitCode>
     });
   }
   const places = placesFrom(edge.env, edge.home);
+  const outFile = out === undefined ? undefined : resolve(edge.cwd, out);
+  if (outFile !== undefined) await prepareProfileFile(outFile);
   const folder = options.folder === undefined ? places.cache : resolve(edge.cwd, options.folder);
   const host = await hostFacts({ versions: edge.versions, folders: [folder] });
   const cpuFlags = Array.isArray(host['cpuFlags']) ? (host['cpuFlags'] as readonly string[]) : undefined;
@@ -150,7 +153,7 @@ async function measure(options: MeasureArguments, edge: Edge): Promise<ExitCode>
   const isWhole = names.size === primitiveNames.length;
   const files = [
     ...(isWhole ? [join(profileFolder(places.state), profileFileName(profile.measuredAt))] : []),
-    ...(out === undefined ? [] : [resolve(edge.cwd, out)]),
+    ...(outFile === undefined ? [] : [outFile]),
   ];
   for (const file of files) await writeProfile(file, profile);
   if (json) edge.stdout.write(`${JSON.stringify(profileWithFindings(profile), undefined, 2)}\n`);

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
+import { makeFolder } from '../files/make-folder.ts';
 import { asMachineError } from '../model/errors.ts';
 import type { OneAccount } from '../pbs/server/control.ts';
 import type { Accounts } from '../pbs/server/access/accounts.ts';
@@ -69,11 +70,12 @@ export interface SecretPlace extends AsyncDisposable {
 export async function placeSecret(secret: LoginSecret, port: number, stateFolder: string): Promise<SecretPlace> {
   if (secret.kind === 'known') return { origin: secret.origin, [Symbol.asyncDispose]: async () => {} };
   const file = join(stateFolder, `serve-password-${port}`);
+  const doing = `cannot write the password to ${file}`;
   try {
-    await mkdir(stateFolder, { recursive: true, mode: 0o700 });
+    await makeFolder(stateFolder, { doing, mode: 0o700 });
     await writeFile(file, `${secret.value}\n`, { mode: 0o600 });
   } catch (error) {
-    throw asMachineError(error, `cannot write the password to ${file}`);
+    throw asMachineError(error, doing);
   }
   const origin = `in ${file} (new for each start; set PBS_PASSWORD to choose one)`;
   return { origin, file, [Symbol.asyncDispose]: async () => await rm(file, { force: true }) };

@@ -1,6 +1,4 @@
-import { mkdir } from 'node:fs/promises';
-
-import { asMachineError } from '../model/errors.ts';
+import { makeFolder } from '../files/make-folder.ts';
 import type { Clock } from '../model/ports.ts';
 import { DEFAULT_CHUNK_SIZE } from '../model/units.ts';
 import { loadCertificate } from '../pbs/server/certificate.ts';
@@ -77,9 +75,7 @@ export async function measureHardware(options: MeasureOptions): Promise<Measured
   const total = (WARM_UP_ROUNDS + rounds) * threadCounts.length * (chosen.length + compared.length);
   const startedMs = clock.now();
 
-  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
-    throw asMachineError(error, `making the folder ${folder} for file writes`);
-  });
+  await makeFolder(folder, { doing: `making the folder ${folder} for file writes` });
   await using stack = new AsyncDisposableStack();
   const needsPeer = chosen.some((name) => primitives[name].needsPeer === true);
   const peer = needsPeer ? await startPeer(stack, cores, options.certificateFolder) : undefined;

@@ -1,20 +1,42 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { access, constants, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 import { z } from 'zod';
 
+import { makeFolder } from '../files/make-folder.ts';
 import { asMachineError, IntegrityError, systemErrorCode, UsageError } from '../model/errors.ts';
 import { profileFormatVersion, profileSchema, type HardwareProfile } from './profile.ts';
 
 const version = z.looseObject({ formatVersion: z.int().positive(), measurements: z.unknown() });
 
+/**
+ * Finds out before minutes of measuring whether the profile can be written; makes its folder.
+ * @throws UsageError `profile-is-folder`; MachineError
+ */
+export async function prepareProfileFile(file: string): Promise<void> {
+  const doing = `writing the hardware profile ${file}`;
+  await makeFolder(dirname(file), { doing });
+  try {
+    const found = await stat(file).catch((error: unknown) => {
+      if (systemErrorCode(error) === 'ENOENT') return undefined;
+      throw error;
+    });
+    if (found?.isDirectory() === true)
+      throw new UsageError(`${file} is a folder`, { code: 'profile-is-folder', hint: 'name a file in it' });
+    await access(found === undefined ? dirname(file) : file, constants.W_OK);
+  } catch (error) {
+    throw asMachineError(error, doing);
+  }
+}
+
 /** @throws MachineError where it cannot be written */
 export async function writeProfile(file: string, profile: HardwareProfile): Promise<void> {
+  const doing = `writing the hardware profile ${file}`;
+  await makeFolder(dirname(file), { doing });
   try {
-    await mkdir(dirname(file), { recursive: true });
     await writeFile(file, `${JSON.stringify(profile, undefined, 2)}\n`);
   } catch (error) {
-    throw asMachineError(error, `writing the hardware profile ${file}`);
+    throw asMachineError(error, doing);
   }
 }
 

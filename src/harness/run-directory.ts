@@ -1,6 +1,7 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
+import { makeFolder } from '../files/make-folder.ts';
 import { asMachineError, MachineError, systemErrorCode } from '../model/errors.ts';
 import type { RunRecord, TrialRecord } from '../model/records.ts';
 
@@ -42,8 +43,10 @@ export class RunDirectory {
   ): Promise<RunDirectory> {
     const stem = `${startedAt.toISOString().slice(0, 19).replaceAll(':', '-')}Z-${scenarioName.replaceAll(/[^\w.-]+/gu, '-')}`;
     const folder = resolve(out);
+    const doing = `cannot make the run directory in ${folder}`;
+    const hint = 'choose another folder with --out';
+    await makeFolder(folder, { doing, hint });
     try {
-      await mkdir(folder, { recursive: true });
       for (let attempt = 1; ; attempt += 1) {
         const path = join(folder, attempt === 1 ? stem : `${stem}-${attempt}`);
         try {
@@ -55,18 +58,14 @@ export class RunDirectory {
         }
       }
     } catch (error) {
-      const doing = `cannot make the run directory in ${folder}`;
       const known = asMachineError(error, doing);
       if (known instanceof MachineError || systemErrorCode(error) === undefined) throw known;
-      // Whatever else the system says of a folder (a file stands there, the name is too long), the remedy is the same.
-      throw new MachineError(
-        `${doing}: ${systemErrorCode(error) === 'EEXIST' ? 'a file stands there' : (error as Error).message}`,
-        {
-          code: 'reports-not-writable',
-          hint: 'choose another folder with --out',
-          cause: error,
-        },
-      );
+      // Whatever else the system says (the name is too long), the remedy is the same.
+      throw new MachineError(`${doing}: ${(error as Error).message}`, {
+        code: 'reports-not-writable',
+        hint,
+        cause: error,
+      });
     }
   }
 

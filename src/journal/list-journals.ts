@@ -22,7 +22,7 @@ export const deviceJournalName = (device: string): string =>
 /** What the journals of a folder tell of; one that cannot be read, and a folder that is not there, are passed over. */
 export async function listUnfinishedRestores(folder: string): Promise<readonly UnfinishedRestore[]> {
   const names = await readdir(folder).catch((error: unknown): string[] => {
-    if (systemErrorCode(error) === 'ENOENT') return [];
+    if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return [];
     throw error;
   });
   const unfinished: UnfinishedRestore[] = [];

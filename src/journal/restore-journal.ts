@@ -1,6 +1,7 @@
-import { mkdir, open, readFile, rm, type FileHandle } from 'node:fs/promises';
+import { open, readFile, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
+import { makeFolder } from '../files/make-folder.ts';
 import { asMachineError, systemErrorCode, UsageError } from '../model/errors.ts';
 import { identityOf, isRunning, isSameProcess, type ProcessIdentity } from '../process/process-identity.ts';
 import type { ByteRange, ByteRanges } from './byte-ranges.ts';
@@ -61,7 +62,7 @@ export class RestoreJournal implements AsyncDisposable {
     const owner = identityOf(pid);
     await using opened = new AsyncDisposableStack();
     try {
-      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      await makeFolder(dirname(path), { doing: `writing the journal ${path}`, mode: 0o700 });
       const file = await open(path, 'a', 0o600);
       const journal = opened.use(new RestoreJournal(path, file, owner, earlier?.restored));
       const header = formatJournalHeader(archive);

@@ -44,7 +44,7 @@ export class Relay implements AsyncDisposable {
     } catch (error) {
       throw new MachineError(`listening on ${LOOPBACK}:${listenPort}: ${(error as Error).message}`, {
         code: `machine-${(systemErrorCode(error) ?? 'listen').toLowerCase()}`,
-        hint: 'choose another port, or leave the choice to the system',
+        hint: 'choose another port with --port; --port 0 takes one that is free',
         cause: error,
       });
     }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 
@@ -36,6 +36,20 @@ describe('restorelab hardware', () => {
     const { summaries } = JSON.parse(stdout) as { summaries: { name: string; perSecond: { median: number } }[] };
     assert.equal(summaries[0]?.name, 'event-loop-turn');
     assert.ok(summaries[0].perSecond.median > 0);
+  });
+
+  it('says before it measures that a profile cannot be written', async () => {
+    const file = join(bench.folder, 'there');
+    await writeFile(file, '');
+    for (const [out, code, words] of [
+      [bench.folder, 2, /is a folder/u],
+      [join(file, 'x.json'), 5, /a file stands there|not a directory/u],
+    ] as const) {
+      const { exitCode, stderr } = await bench.command(['hardware', '--quick', '--only', 'crc-32', '--out', out]);
+      assert.equal(exitCode, code, stderr);
+      assert.match(stderr, words);
+      assert.doesNotMatch(stderr, /round \d/u);
+    }
   });
 
   it('suggests names that exist', async () => {

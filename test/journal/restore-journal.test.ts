@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { formatJournalEntry, formatJournalHeader, type RestoredArchive } from '../../src/journal/journal-format.ts';
+import { listUnfinishedRestores } from '../../src/journal/list-journals.ts';
 import { RestoreJournal, type OpenJournalOptions } from '../../src/journal/restore-journal.ts';
 import { UsageError } from '../../src/model/errors.ts';
 import { identityOf } from '../../src/process/process-identity.ts';
@@ -176,4 +177,11 @@ test('of two that open it at the same moment one gets it', async () => {
       await got[0]?.[Symbol.asyncDispose]();
     }
   }
+});
+
+test('of a folder that is not there, or cannot be, nothing is unfinished', async () => {
+  const file = join(folder, 'a-file');
+  await writeFile(file, '');
+  assert.deepEqual(await listUnfinishedRestores(join(folder, 'none')), []);
+  assert.deepEqual(await listUnfinishedRestores(join(file, 'below')), []);
 });

@@ -1,8 +1,9 @@
 import { generateKeyPair, randomBytes, X509Certificate } from 'node:crypto';
-import { link, mkdir, readFile, rename, unlink, writeFile } from 'node:fs/promises';
+import { link, readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
+import { makeFolder } from '../../files/make-folder.ts';
 import { asMachineError, systemErrorCode } from '../../model/errors.ts';
 
 export interface ServerCertificate {
@@ -40,7 +41,7 @@ export async function loadCertificate(folder: string): Promise<ServerCertificate
 
 async function makeCertificate(folder: string, path: string, isReplaceable: boolean): Promise<ServerCertificate> {
   const { key, cert } = await generate();
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder, { doing: `making the certificate ${path}`, mode: 0o700 });
   const temporary = `${path}.${randomBytes(8).toString('hex')}.tmp`;
   try {
     await writeFile(temporary, `${key}${cert}`, { mode: 0o600, flag: 'wx' });

@@ -76,7 +76,7 @@ export class TlsPort implements AsyncDisposable {
     } catch (error) {
       throw new MachineError(`listening on 127.0.0.1:${port}: ${(error as Error).message}`, {
         code: `machine-${(systemErrorCode(error) ?? 'listen').toLowerCase()}`,
-        hint: 'choose another port, or leave the choice to the system',
+        hint: 'choose another port with --port; --port 0 takes one that is free',
         cause: error,
       });
     }
