@@ -1,4 +1,5 @@
 import { ScenarioError, type ScenarioProblem } from '../model/errors.ts';
+import { hideSecrets } from './hide-secrets.ts';
 import { printable } from './wording.ts';
 
 /** How much of a long line is shown around the mark. */
@@ -23,11 +24,11 @@ export function scenarioError(problems: readonly ScenarioProblem[], code: string
  */
 export function problemText({ file, line, column, message, sourceLine, markLength, allowed }: ScenarioProblem): string {
   const place = [printable(file), line, column].filter((part) => part !== undefined).join(':');
-  const lines = [`${place}: ${message}`];
+  const lines = [`${place}: ${hideSecrets(message)}`];
   if (line !== undefined && column !== undefined && sourceLine !== undefined) {
     // A line of a megabyte is cut to the part around the mark.
     const start = column > CONTEXT_LENGTH ? column - 1 - CONTEXT_LENGTH / 2 : 0;
-    const shown = sourceLine.slice(start, start + 2 * CONTEXT_LENGTH);
+    const shown = hideSecrets(sourceLine).slice(start, start + 2 * CONTEXT_LENGTH);
     const before = printable(shown.slice(0, column - 1 - start));
     const marked = printable(shown.slice(column - 1 - start, column - 1 - start + (markLength ?? 1)));
     const gutter = String(line);

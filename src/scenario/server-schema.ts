@@ -85,7 +85,9 @@ const realServer = z.strictObject({
     example: 'bench@pbs@10.0.0.5:tank',
     noun: 'a repository',
     allowed: '[[user@realm[!token]@]host[:port]:]datastore, without a password',
-    pattern: /^(?!.*:\/\/)\S{1,256}$/u,
+    // spec 1.2: a password has no place in it.
+    pattern:
+      /^(?=.{1,256}$)(?:(?:[^\s:/]+@[A-Za-z0-9_][A-Za-z0-9._-]*(?:![A-Za-z0-9_][A-Za-z0-9._-]*)?@)?(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):)?(?:[0-9]{1,5}:)?[A-Za-z0-9_][A-Za-z0-9._-]*$/u,
   }).optional(),
   namespace: text({
     description: 'Namespace of the snapshot; that of PBS_NAMESPACE, or the root, without it.',

@@ -137,6 +137,13 @@ test('errors show no secret, wherever it was put', async () => {
   await run(bench, 4, 'restore', plain, 'drive-scsi0.img', 'target');
   await run(bench, 2, 'snapshots', '--repository', `https://root:planted-in-url@127.0.0.1:${server.port}/golden`);
   await run(bench, 2, 'snapshots', '--repository', `root@pam:planted-in-url@127.0.0.1:${server.port}:golden`);
+  const scenario = join(given, 'scenario.yaml');
+  for (const line of ['repository: "root@pam:planted-in-url@127.0.0.1:golden"', 'password: planted-in-url']) {
+    const place = `{ kind: pbs, ${line}, snapshot: "${plain}", archive: drive-scsi0 }`;
+    writeFileSync(scenario, `formatVersion: 1\nname: a\nserver: ${place}\nstrategies: [ { name: sequential } ]\n`);
+    await run(bench, 2, 'run', scenario);
+    await run(bench, 2, 'run', scenario, '--dry-run');
+  }
   await run(bench, 2, 'snapshots', '--fingerprint', password);
   await run(bench, 2, 'restore', plain, 'drive-scsi0.img', 'target', '--keyfile', join(given, 'password'));
   await run(

@@ -123,6 +123,10 @@ await describe('server: { kind: pbs }', () => {
   test('refuses a password in the repository, names that lead elsewhere, and half a sample', () => {
     for (const [server, words] of [
       ['kind: pbs, repository: "https://a:secret@b", snapshot: "vm/1/2026-02-16T16:30:44Z", archive: a', /repository/u],
+      [
+        'kind: pbs, repository: "a@pam:secret@b:tank", snapshot: "vm/1/2026-02-16T16:30:44Z", archive: a',
+        /repository/u,
+      ],
       [`${place}, namespace: ../a`, /namespace/u],
       [`${place}, namespace: a//b`, /namespace/u],
       ['kind: pbs, snapshot: "vm/../2026-02-16T16:30:44Z", archive: a', /snapshot/u],
@@ -132,5 +136,37 @@ await describe('server: { kind: pbs }', () => {
       ['kind: pbs, snapshot: "vm/1/2026-02-16T16:30:44Z"', /archive/u],
     ] as const)
       refused([`server: { ${server} }`], words);
+  });
+
+  test('shows no secret where one was written into the file, and marks the place all the same', () => {
+    const snapshot = 'snapshot: "vm/1/2026-02-16T16:30:44Z", archive: a';
+    for (const written of [
+      'repository: "https://a:hunter2@b:8007/tank"',
+      'repository: "a@pam:hunter2@b:tank"',
+      'repository: "a@pbs!t1:hunter2@b:tank"',
+      'password: hunter2',
+      '"password": "a hunter2"',
+      'tokenSecret: hunter2, sample: 0 B',
+    ]) {
+      refused([`server: { kind: pbs, ${written}, ${snapshot} }`], /^real\.yaml:3:\d+: (?!.*hunter2)[^]*\^~+/u);
+      refused([`server: { kind: pbs, ${written}, ${snapshot} }`], /^(?![^]*hunter2)/u);
+    }
+  });
+
+  test('takes every repository that clients of PBS take', () => {
+    const snapshot = 'snapshot: "vm/1/2026-02-16T16:30:44Z", archive: scsi0';
+    for (const repository of [
+      'tank',
+      'pbs1:tank',
+      '8008:tank',
+      '10.0.0.5:1234:tank',
+      'admin@pam@pbs1:8008:tank',
+      'bk@pbs!ci@[fd00::1]:tank',
+      '[::1]:8007:tank',
+      'a@b@pam@pbs.example:tank',
+    ])
+      assert.ok(
+        load(`server: { kind: pbs, repository: "${repository}", ${snapshot} }`, 'strategies: [{ name: sequential }]'),
+      );
   });
 });
