@@ -54,7 +54,8 @@ export async function readServerFacts(server: AskedServer, signal: AbortSignal):
 
 async function answerOf(answer: () => Promise<string>, signal: AbortSignal): Promise<string> {
   try {
-    return await answer();
+    // What others wrote on a server must not steer a terminal.
+    return (await answer()).replaceAll(/[\p{Cc}\p{Cf}]+/gu, ' ');
   } catch (error) {
     signal.throwIfAborted();
     const reason =

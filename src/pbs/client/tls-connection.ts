@@ -4,6 +4,7 @@ import { connect, getCACertificates, type ConnectionOptions, type TLSSocket } fr
 import { asMachineError, ServerError, systemErrorCode, UsageError } from '../../model/errors.ts';
 import type { TlsCipher } from '../../model/transport.ts';
 import { formatFingerprint } from '../format/fingerprint.ts';
+import { formatHostAndPort } from './repository.ts';
 
 export interface TlsConnectionOptions {
   readonly host: string;
@@ -85,7 +86,7 @@ async function secured(
     isConnected = true;
   };
   const fail = (error: Error): void => {
-    const machineError = asMachineError(error, `connecting to ${host}:${port}`);
+    const machineError = asMachineError(error, `connecting to ${formatHostAndPort({ host, port })}`);
     if (systemErrorCode(error) !== 'EACCES' && machineError !== error) reject(machineError);
     else if (isConnected) reject(tlsFailed(host, port, error.message, error));
     else reject(unreachable(host, port, error.message, error));
@@ -120,7 +121,7 @@ function verifyTrust(socket: TLSSocket, { host, port }: TlsConnectionOptions): v
   if (socket.authorized) return;
   const seen = formatFingerprint(socket.getPeerCertificate().fingerprint256);
   throw new ServerError(
-    `no authority that this system trusts vouches for the certificate of ${host}:${port} (${reasonOf(socket)}); its fingerprint is ${seen}`,
+    `no authority that this system trusts vouches for the certificate of ${formatHostAndPort({ host, port })} (${reasonOf(socket)}); its fingerprint is ${seen}`,
     {
       code: 'certificate-untrusted',
       hint: 'compare that with the fingerprint on the dashboard of the server itself; if it is the same, give it as --fingerprint or PBS_FINGERPRINT',
@@ -149,7 +150,7 @@ function verifyPin(socket: TLSSocket, expected: string, { host, port }: TlsConne
   const seen = formatFingerprint(socket.getPeerCertificate().fingerprint256);
   if (expected === seen) return;
   throw new ServerError(
-    `the certificate of ${host}:${port} is not the expected one: expected fingerprint ${expected}, seen ${seen}`,
+    `the certificate of ${formatHostAndPort({ host, port })} is not the expected one: expected fingerprint ${expected}, seen ${seen}`,
     {
       code: 'fingerprint-mismatch',
       hint: 'if the certificate was renewed, take the new fingerprint from the dashboard of the server itself',
@@ -171,7 +172,7 @@ export function parseFingerprint(text: string): string {
 }
 
 function unreachable(host: string, port: number, reason: string, cause: Error): ServerError {
-  return new ServerError(`cannot connect to ${host}:${port}: ${reason}`, {
+  return new ServerError(`cannot connect to ${formatHostAndPort({ host, port })}: ${reason}`, {
     code: 'server-unreachable',
     hint: 'check address and port (8007 unless changed), and that the server runs',
     cause,
@@ -179,7 +180,7 @@ function unreachable(host: string, port: number, reason: string, cause: Error): 
 }
 
 function tlsFailed(host: string, port: number, reason: string, cause: Error): ServerError {
-  return new ServerError(`no TLS connection to ${host}:${port}: ${reason}`, {
+  return new ServerError(`no TLS connection to ${formatHostAndPort({ host, port })}: ${reason}`, {
     code: 'tls-failed',
     hint: 'is it a Proxmox Backup Server (not a plain HTTP port), and was it not stopped just now?',
     cause,

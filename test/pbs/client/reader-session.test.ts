@@ -528,6 +528,7 @@ test('a port where nobody listens, or something else does', async () => {
     connectReader(base),
     (error) => error instanceof ServerError && codeOf('server-unreachable', `127.0.0.1:${port}`)(error),
   );
+  await assert.rejects(connectReader({ ...base, host: '::1' }), codeOf('server-unreachable', `[::1]:${port}`));
   await assert.rejects(connectReader({ ...base, snapshot: 'vm/100' }), codeOf('backup-time'));
 });
 
