@@ -46,8 +46,6 @@ await describe('the command line', async () => {
     const option = await bench.command(['restore', 'a', 'b', 'c', '--in-fligth', '4']);
     assert.equal(option.exitCode, exitCodes.usage);
     assert.match(option.stderr, /unknown option --in-fligth\nhint: did you mean --in-flight\?/u);
-    const choice = await bench.command(['restore', 'a', 'b', 'c', '--strategy', 'sequental']);
-    assert.match(choice.stderr, /--strategy cannot be sequental: did you mean sequential\?/u);
     const few = await bench.command(['restore', 'a']);
     assert.match(few.stderr, /ARCHIVE and TARGET are missing/u);
     const many = await bench.command(['restore', 'a', 'b', 'c', 'd']);
