@@ -121,9 +121,16 @@ export function systemErrorCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
+const unreadableCodes: ReadonlySet<string> = new Set([
+  'machine-eio',
+  'machine-eloop',
+  'machine-eisdir',
+  'machine-estale',
+]);
+
 /** Whether a {@link MachineError} is of a file that the disk or file system does not give, rather than one that may not be read. */
 export const isUnreadable = (error: unknown): error is MachineError =>
-  error instanceof MachineError && (error.code === 'machine-eio' || error.code === 'machine-eloop');
+  error instanceof MachineError && unreadableCodes.has(error.code);
 
 /**
  * Turns a system error that only this machine's owner can mend (disk full, not writable, no descriptors) into a
