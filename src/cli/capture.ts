@@ -181,7 +181,8 @@ async function capture(
     signal,
     onProgress: (what, doneBytes, totalBytes) => {
       if (!region.isDue) return;
-      const progress = { doneBytes: Math.min(doneBytes, totalBytes), totalBytes, elapsedMs: clock.now() - startedMs };
+      const elapsedMs = clock.now() - startedMs;
+      const progress = { doneBytes: Math.min(doneBytes, totalBytes), totalBytes, elapsedMs, barCells: 12 };
       region.update([`${what}  ${formatProgress(progress)}`], what);
     },
   });

@@ -11,19 +11,26 @@ import {
   verifyPhaseNames,
 } from '../report/verify/verify-tables.ts';
 import { formatTable } from '../ui/table.ts';
+import { wrapText } from '../ui/wrap-text.ts';
+
+/** Between two columns of a table. */
+const GAP_CELLS = 2;
 
 /** Problems that are printed one by one; the others are counted. JSON has them all. */
 const MAX_LISTED_PROBLEMS = 50;
 
-/** What a verify found, how fast it went, and what it waited for. */
-export function describeVerify(report: VerifyReport): string {
+/**
+ * What a verify found, how fast it went, and what it waited for.
+ * @param width columns of the terminal, where it is one
+ */
+export function describeVerify(report: VerifyReport, width: number = Infinity): string {
   const { settings, problems, throughput, chunkLatencyMs, use } = report;
   const isWhole = report.status === 'completed';
   const rates = (['unique', 'read', 'data', 'logical'] as const).flatMap((name) => {
     const rate = throughput[name];
     return 'value' in rate ? [`${formatRate(rate.value)} ${name}`] : [];
   });
-  const rows = [
+  const rows: readonly (readonly [name: string, text: string])[] = [
     ...coverageRows(report),
     ['rate', rates.length === 0 ? 'unknown: no chunk was read' : rates.join(', ')],
     ['chunk time', `${ms(chunkLatencyMs.p50)} median, ${ms(chunkLatencyMs.p99)} p99${phasesText(report)}`],
@@ -35,15 +42,25 @@ export function describeVerify(report: VerifyReport): string {
   const isSound = problems.length === 0;
   const lines = [
     ...(isSound ? [] : [`DAMAGE: ${found}.\n`]),
-    `${report.verdict.sentence}\n\n`,
-    formatTable(rows),
+    `${wrapText(report.verdict.sentence, width)}\n\n`,
+    formatTable(wrapped(rows, width)),
     '\n',
   ];
   for (const problem of problems.slice(0, MAX_LISTED_PROBLEMS)) lines.push(...problemLines(problem));
   if (problems.length > MAX_LISTED_PROBLEMS) lines.push(`and ${problems.length - MAX_LISTED_PROBLEMS} more\n`);
   if (isSound) lines.push(`No damage was found${isWhole ? '' : ' until then'}.\n`);
-  lines.push(`Next: ${isSound ? report.verdict.next : AFTER_DAMAGE}\n`);
+  lines.push(`${wrapText(`Next: ${isSound ? report.verdict.next : AFTER_DAMAGE}`, width)}\n`);
   return lines.join('');
+}
+
+/** Facts whose text needs several lines become several rows. */
+function wrapped(rows: readonly (readonly [name: string, text: string])[], width: number): readonly string[][] {
+  const left = Math.max(...rows.map(([name]) => name.length)) + GAP_CELLS;
+  return rows.flatMap(([name, text]) =>
+    wrapText(text, width - left)
+      .split('\n')
+      .map((line, index) => [index === 0 ? name : '', line]),
+  );
 }
 
 const ms = (time: Metric): string => ('value' in time ? formatDuration(time.value) : 'unknown');

@@ -18,7 +18,7 @@ export async function renderVerify(
   const analysis = analyseVerify(data);
   const { report } = analysis;
   const failure = await writeReports(folder, verifyFormats, analysis);
-  stdout.write(isJson ? `${JSON.stringify(report, null, 2)}\n` : describeVerify(report));
+  stdout.write(isJson ? `${JSON.stringify(report, null, 2)}\n` : describeVerify(report, stdout.columns));
   for (const warning of report.warnings) stderr.write(`warning: ${warning}\n`);
   if (failure !== undefined) throw failure;
   return report;

@@ -85,7 +85,7 @@ export class RunProgress implements RunObserver, Disposable {
     this.#region.update(
       [
         overall,
-        `${name}${planned.warmUp ? ' (warm-up)' : ''}  ${formatProgress({ doneBytes, totalBytes, elapsedMs, rateName: 'logical' })}`,
+        `${name}${planned.warmUp ? ' (warm-up)' : ''}  ${formatProgress({ doneBytes, totalBytes, elapsedMs, rateName: 'logical', barCells: 10 })}`,
         ...this.#estimates(),
       ],
       `${overall}: ${name}`,

@@ -166,7 +166,7 @@ function describeSeeded(seeded: readonly SeededBackup[]): string {
       formatDuration(durationMs),
     ]),
     {
-      header: ['snapshot', 'chunks uploaded', 'plain', 'on the wire', 'time'],
+      header: ['snapshot', 'new chunks', 'plain', 'wire', 'time'],
       align: ['left', 'right', 'right', 'right', 'right'],
     },
   );

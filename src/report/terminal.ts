@@ -78,13 +78,18 @@ interface TerminalColumn extends Column {
   readonly paint?: (style: TerminalStyle, comparison: Comparison | undefined) => Paint;
 }
 
-/** In order of importance: those at the end give way where the terminal is narrow. The reports hold all of them. */
+/**
+ * In order of importance: those at the end give way where the terminal is narrow. The reports hold all of them, and the
+ * reason for what is unknown, which would push other columns off the screen.
+ */
 const columns: readonly TerminalColumn[] = [
   { ...textColumn('strategy'), cell: strategyName },
-  { ...numberColumn('data rate'), cell: ({ throughput }) => throughputText(throughput.data) },
+  {
+    ...numberColumn('data rate'),
+    cell: ({ throughput }) => (throughput.data === undefined ? 'unknown' : throughputText(throughput.data)),
+  },
   {
     ...numberColumn('against first'),
-    // The reason for an unknown ratio is in the files and would push the other columns off the screen.
     cell: (_, comparison) => {
       if (comparison === undefined) return 'baseline';
       return comparison.ratio === undefined ? 'unknown' : ratioAndInterval(comparison);

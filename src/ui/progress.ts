@@ -7,6 +7,8 @@ export interface Progress {
   readonly elapsedMs: number;
   /** Which of the four rates this is, where bytes of an image are counted. */
   readonly rateName?: string;
+  /** Of the bar; fewer where a long text stands before it, so that a terminal of 80 columns shows the rate. */
+  readonly barCells?: number;
 }
 
 /** Before this much time or work an estimate would only jump about. */
@@ -17,13 +19,13 @@ const BAR_CELLS = 24;
 
 /** `[##########--------------]  42 %  412 MB/s  3.2 s left`; parts that are not known are left out. */
 export function formatProgress(progress: Progress): string {
-  const { doneBytes, totalBytes = 0, rateName } = progress;
+  const { doneBytes, totalBytes = 0, rateName, barCells } = progress;
   const rate = bytesPerSecond(progress);
   const remainingMs = remainingTimeMs(progress);
   const parts: string[] = [];
   if (totalBytes > 0) {
     const share = Math.min(1, doneBytes / totalBytes);
-    parts.push(formatBar(share), `${String(Math.floor(share * 100)).padStart(3)} %`);
+    parts.push(formatBar(share, barCells), `${String(Math.floor(share * 100)).padStart(3)} %`);
   } else {
     parts.push(formatBytes(doneBytes));
   }

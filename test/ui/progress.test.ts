@@ -19,6 +19,7 @@ test('leaves out what is not known yet', () => {
     '[------------------------]    0 %  500 MB/s',
   );
   assert.equal(formatProgress({ doneBytes: 1024 ** 2, elapsedMs: 0 }), '1 MiB');
+  assert.equal(formatProgress({ doneBytes: 5, totalBytes: 10, elapsedMs: 0, barCells: 4 }), '[##--]   50 %');
   assert.equal(
     formatProgress({ doneBytes: 1e9, totalBytes: 1e9, elapsedMs: 2000 }),
     '[########################]  100 %  500 MB/s',
