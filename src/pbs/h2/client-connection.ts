@@ -117,9 +117,10 @@ export class H2ClientConnection extends Connection<ClientStream> implements Clie
   close(): void {
     this.#isClosedHere = true;
     this.#goodbye ??= 'it was closed on this side';
+    const isIdle = this.streams.size === 0;
     this.endNow();
-    // Bytes that wait for the socket are of no use to anybody.
-    this.#socket.destroy();
+    // Bytes of requests that wait for the socket are of no use to anybody, and would hold our GOAWAY back.
+    if (!isIdle) this.#socket.destroy();
   }
 
   hold(until: Promise<unknown>): void {

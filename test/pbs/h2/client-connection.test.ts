@@ -11,8 +11,8 @@ import type {
   ClientTransport,
   Http2Settings,
 } from '../../../src/pbs/transport/transport.ts';
-import { FramePeer, isFrame } from './frame-peer.ts';
-import { data, headers, settingIds, settings } from './frames.ts';
+import { codeOf, FramePeer, isFrame } from './frame-peer.ts';
+import { data, errorCodes, headers, settingIds, settings } from './frames.ts';
 import { response } from './header-block.ts';
 
 interface Pair extends Disposable {
@@ -139,6 +139,15 @@ test('a hook that throws rejects its request, and the connection goes on', async
   await pair.peer.until(isFrame('headers', 7));
   pair.peer.write(headers(7, response(200), { endStream: false }), data(7, Buffer.from('fine'), { endStream: true }));
   assert.equal((await outcome).bodyBytes, 4);
+});
+
+test('a connection that is closed with nothing under way says so', async () => {
+  using pair = connect(1000);
+  await pair.peer.untilPong();
+  pair.connection.close();
+  assert.equal(await pair.connection.closed, undefined);
+  assert.equal(codeOf(await pair.peer.until(isFrame('goaway'))), errorCodes.noError);
+  await pair.peer.ended();
 });
 
 test('an abort between the last byte of a body and the end of its stream rejects with its reason', async () => {
