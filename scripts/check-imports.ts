@@ -64,7 +64,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   link: ['clock', 'process'],
   storage: ['clock'],
   decode: ['pbs/format', 'memory', 'clock'],
-  target: ['decode', 'clock', 'pbs/format', 'journal'],
+  target: ['files', 'decode', 'clock', 'pbs/format', 'journal'],
   journal: ['files', 'process'],
   restore: ['harness', 'pbs', 'decode', 'target', 'journal'],
   verify: ['pbs/format', 'pbs/datastore', 'harness', 'decode', 'memory', 'metrics', 'process', 'clock'],

@@ -1,6 +1,7 @@
 import { lstat, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
+import { isFolder } from '../files/is-folder.ts';
 import { syncFolder } from '../journal/sync-folder.ts';
 import { asMachineError, MachineError, systemErrorCode, UsageError } from '../model/errors.ts';
 import type { RestoreMedium } from './restore-medium.ts';
@@ -24,7 +25,10 @@ export interface NewFileOptions {
 export async function checkNewFile(target: string, { journalPath, discards }: NewFileOptions): Promise<void> {
   await checkAbsent(target, discards);
   const partial = partialPath(target);
-  if (!(await isFolder(dirname(target)))) {
+  const isThere = await isFolder(dirname(target)).catch((error: unknown) => {
+    throw asMachineError(error, `looking for ${dirname(target)}`);
+  });
+  if (!isThere) {
     throw new UsageError(`the folder of the target ${target} does not exist`, {
       code: 'target-folder-missing',
       hint: 'make the folder first, or name another path',
@@ -157,11 +161,4 @@ async function exists(path: string): Promise<boolean> {
     if (systemErrorCode(error) === 'ENOENT') return false;
     throw asMachineError(error, `looking for ${path}`);
   }
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return await stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
 }

@@ -9,7 +9,7 @@ import type { CryptConfig } from '../format/crypt-config.ts';
 import { findArchive } from '../format/find-archive.ts';
 import { parseManifest, verifyIndexAgainstManifest, type Manifest } from '../format/manifest.ts';
 import { formatSnapshotPath, parseSnapshotPath, type SnapshotPath } from '../format/snapshot-path.ts';
-import { isFolder } from './is-folder.ts';
+import { isFolder } from '../../files/is-folder.ts';
 import { archivePath, chunkPath, chunksFolder, namespaceFolder, snapshotFolder } from './layout.ts';
 import { listNamespaces } from './list-namespaces.ts';
 import { listGroup, listGroups, type ListedGroup } from './list-snapshots.ts';

@@ -1,4 +1,4 @@
-import { isFolder } from '../../datastore/is-folder.ts';
+import { isFolder } from '../../../files/is-folder.ts';
 import { snapshotFolder } from '../../datastore/layout.ts';
 import { realPathInside } from '../../datastore/real-path-inside.ts';
 import { formatSnapshotPath, type SnapshotPath } from '../../format/snapshot-path.ts';

@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path';
 
 import { systemErrorCode } from '../../../model/errors.ts';
 import { DurableFiles } from '../../datastore/durable-files.ts';
-import { isFolder } from '../../datastore/is-folder.ts';
+import { isFolder } from '../../../files/is-folder.ts';
 import { modes, namespaceFolder } from '../../datastore/layout.ts';
 import { listNamespaces } from '../../datastore/list-namespaces.ts';
 import { realPathInside } from '../../datastore/real-path-inside.ts';

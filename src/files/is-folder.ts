@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 
-import { systemErrorCode } from '../../model/errors.ts';
+import { systemErrorCode } from '../model/errors.ts';
 
 /** Whether there is a folder at a path, as of now: others may remove it at any time. */
 export async function isFolder(path: string): Promise<boolean> {
